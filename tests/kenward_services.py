@@ -1,0 +1,97 @@
+"""pytest plugin: every run gets its own PostgreSQL and Redis, which end with it whatever happens.
+
+Loaded with `-p`, so that the addresses stand in the environment before Django reads its settings.
+`KENWARD_TEST_DATABASE_URL`, `KENWARD_TEST_DATABASE_APP_URL` and `KENWARD_TEST_REDIS_URL`, all three
+set, name servers to use instead of the embedded ones.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from apps.ops import embedded
+from apps.ops.embedded_paths import APPLICATION, OWNER, postgres_url, redis_url
+
+_NAMES = ("DATABASE_URL", "DATABASE_APP_URL", "REDIS_URL")
+_PREFIX = "kenward-tests-"
+# A test must not reach a model that happens to be configured on the developer's machine.
+_FOREIGN = ("LLM_", "EMBEDDING_", "DATABASE_", "REDIS_", "DJANGO_SETTINGS_MODULE")
+# What is slow to make and never changes is kept between runs.
+_KEPT = Path(__file__).resolve().parents[1] / ".pytest_cache" / "kenward-models"
+
+
+class Services:
+    """The servers of one run, in a folder that only this run uses."""
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+        self.data_dir = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = (self.data_dir / "run.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.stack.callback(shutil.rmtree, self.data_dir, ignore_errors=True)
+        self.stack.callback(lock.close)
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        (self.data_dir / "models").symlink_to(_KEPT)
+
+    def addresses(self) -> dict[str, str]:
+        """Return the environment that leads to these servers."""
+        given = {name: os.environ.get(f"KENWARD_TEST_{name}", "") for name in _NAMES}
+        if all(given.values()):
+            return given
+        found = (
+            postgres_url(self.data_dir, OWNER),
+            postgres_url(self.data_dir, APPLICATION),
+            redis_url(self.data_dir),
+        )
+        return dict(zip(_NAMES, found, strict=True))
+
+    def start(self) -> None:
+        """Start the servers, unless outside ones were named; they stop with the stack."""
+        if not all(os.environ.get(f"KENWARD_TEST_{name}") for name in _NAMES):
+            self.stack.enter_context(embedded.running(self.data_dir, for_tests=True))
+
+
+def _remove_abandoned() -> None:
+    """Remove the folders of runs that were killed: those whose lock is free."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            with (folder / "run.lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:  # in use, somebody else's, or not yet locked
+            continue
+
+
+def _prepare_environment(services: Services) -> None:
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN):
+            del os.environ[name]
+    os.environ |= services.addresses()
+    os.environ["KENWARD_DATA_DIR"] = str(services.data_dir)
+    os.environ["KENWARD_ENV"] = "development"
+
+
+_is_worker = "PYTEST_XDIST_WORKER" in os.environ
+if not _is_worker:
+    _remove_abandoned()
+    _services = Services()
+    _prepare_environment(_services)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
+    """Run the servers around everything that pytest does, but for questions about itself."""
+    if _is_worker:
+        return (yield)
+    with _services.stack:
+        if not (config.option.collectonly or config.option.help or config.option.markers):
+            _services.start()
+        return (yield)
