@@ -1,0 +1,170 @@
+"""What a connector is: the values it yields and the questions it answers. No provider's dialect.
+
+A connector never writes: it yields frozen pages, and the sync engine stores each page in one
+transaction together with the cursor that the page carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, BinaryIO, Protocol
+
+Cursor = dict[str, Any]
+
+
+class PrincipalKind(StrEnum):
+    """Whom a source can name as a reader."""
+
+    USER = "user"
+    GROUP = "group"
+    DOMAIN = "domain"
+    MEMBERS = "members"  # all full members of the tenant
+    EVERYONE = "everyone"  # guests too
+    LINK = "link"
+
+
+class Mode(StrEnum):
+    """What a place does with the readers of its parent."""
+
+    ADD = "add"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePrincipal:
+    """A person, a group or a dynamic set of people, as the source names it."""
+
+    kind: PrincipalKind
+    external_id: str
+    label: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGroup:
+    """A group with its direct members; `is_known` is False when the source would not list them."""
+
+    principal: RemotePrincipal
+    members: tuple[RemotePrincipal, ...] = ()
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEntry:
+    """One line of an ACL; entries of equal distance are tried in the order of `ord`."""
+
+    principal: RemotePrincipal
+    is_allowed: bool = True
+    ord: int = 0
+    is_sticky: bool = False
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAcl:
+    """A place of the source with its own entries and the place above it."""
+
+    external_id: str
+    label: str
+    parent: str | None = None
+    mode: Mode = Mode.ADD
+    entries: tuple[RemoteEntry, ...] = ()
+
+
+# An AND of ORs of places, by their external ids; the empty tuple admits nobody.
+RemotePolicy = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteItem:
+    """A document as the source lists it; `version` changes whenever its content does."""
+
+    external_id: str
+    title: str
+    path: str
+    version: str
+    policy: RemotePolicy
+    mime_type: str = ""
+    size_bytes: int = 0
+    url: str = ""
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about one item that an admin should know; the run goes on."""
+
+    external_id: str
+    code: str
+    message: str
+    hint: str = ""
+    is_error: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One step of a sync, stored in one transaction with its cursor.
+
+    Attributes:
+        observed_at: taken before the request to the source was sent.
+        acls: places mentioned; with `are_acls_complete` every place that is not listed has
+            no entry of its own and adds to its parent, and groups not listed have no members.
+        item_policies: new policies of items whose content is not told (external id -> policy).
+        deleted_prefixes: whole subtrees that are gone, as external ids with a trailing slash.
+        cursor: where the next page starts; None after the last one.
+    """
+
+    observed_at: datetime
+    items: tuple[RemoteItem, ...] = ()
+    deleted_ids: tuple[str, ...] = ()
+    deleted_prefixes: tuple[str, ...] = ()
+    groups: tuple[RemoteGroup, ...] = ()
+    acls: tuple[RemoteAcl, ...] = ()
+    are_acls_complete: bool = False
+    item_policies: tuple[tuple[str, RemotePolicy], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    total_items: int | None = None
+    cursor: Cursor | None = None
+
+
+class Connector(Protocol):
+    """One source system, read-only."""
+
+    def check(self) -> None:
+        """Prove that the source can be reached with these settings.
+
+        Raises:
+            ConnectorError: with a message for the admin and a hint.
+        """
+
+    def sweep(self, cursor: Cursor | None) -> Iterator[Page]:
+        """List everything, starting where the cursor points (None: at the beginning)."""
+
+    def changes(self, external_ids: Sequence[str]) -> Iterator[Page]:
+        """Look at the named items or places again and tell what they are now."""
+
+    def permissions(self) -> Iterator[Page]:
+        """List places, readers and groups, without any content."""
+
+    def open(self, external_id: str) -> AbstractContextManager[BinaryIO]:
+        """Open an item's content.
+
+        Raises:
+            ItemGone: it is not there any more.
+            ItemForbidden: the source refuses to hand it out.
+        """
+
+
+class Watches(Protocol):
+    """A connector whose source tells of changes on this machine, without polling."""
+
+    def watched_folders(self) -> Iterable[str]:
+        """Return the folders whose changes concern this connection."""
+
+    def external_ids(self, paths: Iterable[str]) -> list[str]:
+        """Translate changed paths into the ids that `changes` takes."""

@@ -1,0 +1,13 @@
+"""The documents app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class DocumentsConfig(AppConfig):
+    """Registers the app under its short label."""
+
+    name = "apps.documents"
+    verbose_name = "Documents"
+    default_auto_field = "django.db.models.BigAutoField"

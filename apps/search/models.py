@@ -1,0 +1,84 @@
+"""Chunks: the passages that are searched, and the vector of each in a narrow table of its own."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from pgvector.django import HalfVectorField
+
+from apps.acls.models import Policy
+from apps.documents.models import Document
+from apps.tenants.fields import TenantForeignKey
+from apps.tenants.models import TenantModel
+
+
+class Chunk(TenantModel):
+    """A passage of a document: a span of its text, with the headings above it."""
+
+    document = TenantForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    # A copy of the document's, so that the filter runs inside the index scan.
+    policy = TenantForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField()
+    ordinal = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    page = models.PositiveIntegerField(null=True)
+    heading_path = models.JSONField(default=list)
+    text = models.TextField()
+    token_count = models.PositiveSmallIntegerField()
+    sha256 = models.CharField(max_length=64)
+    lexemes = SearchVectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "document", "ordinal"], name="chunk_ordinal_once"
+            )
+        ]
+        indexes = [
+            GinIndex(fields=["lexemes"], name="chunk_lexemes"),
+            models.Index(fields=["tenant", "policy"], name="chunk_by_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}#{self.ordinal}"
+
+
+class EmbeddingModel(TenantModel):
+    """An embedding model that a tenant's vectors were made with; one is active."""
+
+    name = models.CharField(max_length=200)
+    revision = models.CharField(max_length=100, blank=True)
+    dimension = models.PositiveSmallIntegerField()
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name", "revision"], name="embedding_model_once"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=models.Q(is_active=True),
+                name="one_active_embedding_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.revision}".strip()
+
+
+class ChunkVector(TenantModel):
+    """The vector of a chunk. Hash-partitioned by tenant; same id as its chunk."""
+
+    document_id = models.BigIntegerField()
+    policy_id = models.BigIntegerField()
+    embedding = HalfVectorField()
+
+    class Meta:
+        managed = False
+        db_table = "search_chunkvector"
+
+    def __str__(self) -> str:
+        return str(self.pk)

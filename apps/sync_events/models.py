@@ -1,0 +1,166 @@
+"""Sync runs, their events, where each lane stands, and what could not be synced. The rows are the queue."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from apps.connections.models import Connection
+from apps.tenants.fields import TenantForeignKey
+from apps.tenants.models import TenantModel
+
+
+class Lane(models.TextChoices):
+    """What a run carries. One run per connection and lane at a time."""
+
+    PERMISSIONS = "permissions", "Permissions"
+    CONTENT = "content", "Content"
+
+
+class RunState(models.TextChoices):
+    """Where a run stands."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    PARTIAL = "partial", "Finished with problems"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
+
+
+class SyncRun(TenantModel):
+    """One pass over a connection's content or permissions, with live progress."""
+
+    class Trigger(models.TextChoices):
+        """Why a run started."""
+
+        SCHEDULE = "schedule", "Schedule"
+        CHANGE = "change", "Change in the source"
+        PERSON = "person", "By hand"
+
+    uuid = models.UUIDField(default=uuid.uuid4, editable=False)
+    connection = TenantForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
+    lane = models.CharField(max_length=20, choices=Lane)
+    trigger = models.CharField(max_length=20, choices=Trigger)
+    is_sweep = models.BooleanField(
+        "full sweep", default=False, help_text="Compares everything; otherwise only what changed."
+    )
+    state = models.CharField(max_length=20, choices=RunState, default=RunState.QUEUED)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    # Who works on it now: a random token per claim, and when it last said so.
+    claim = models.UUIDField(null=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    cursor = models.JSONField(null=True, editable=False)
+    pages = models.PositiveIntegerField(default=0)
+    seen = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True)
+    added = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    deleted = models.PositiveIntegerField(default=0)
+    problems = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "uuid"], name="run_uuid_once"),
+            models.UniqueConstraint(
+                fields=["tenant", "connection", "lane"],
+                condition=models.Q(state=RunState.RUNNING),
+                name="one_running_per_lane",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "connection", "lane", "is_sweep"],
+                condition=models.Q(state=RunState.QUEUED),
+                name="one_queued_per_lane",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "state"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="run_unfinished",
+            ),
+            models.Index(fields=["tenant", "-created_at"], name="run_by_time"),
+        ]
+        verbose_name = "sync run"
+        verbose_name_plural = "sync events"
+
+    def __str__(self) -> str:
+        return f"{self.connection} · {self.get_lane_display()} · {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SyncEvent(TenantModel):
+    """One thing that a run wants an admin to know, mostly about one item."""
+
+    class Level(models.TextChoices):
+        """How bad it is."""
+
+        INFO = "info", "Info"
+        WARNING = "warning", "Warning"
+        ERROR = "error", "Error"
+
+    run = TenantForeignKey(SyncRun, null=True, on_delete=models.CASCADE, related_name="events")
+    connection = TenantForeignKey(Connection, on_delete=models.CASCADE, related_name="events")
+    level = models.CharField(max_length=10, choices=Level)
+    code = models.CharField(max_length=60)
+    external_id = models.CharField(max_length=4096, blank=True)
+    message = models.CharField(max_length=1000)
+    hint = models.CharField(max_length=500, blank=True)
+    happened_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "run", "id"], name="event_of_run")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.external_id}".strip()
+
+
+class ChangeHint(TenantModel):
+    """Something a source said has changed; a content run looks at it and deletes this row."""
+
+    connection = TenantForeignKey(Connection, on_delete=models.CASCADE, related_name="hints")
+    lane = models.CharField(max_length=20, choices=Lane)
+    external_id = models.CharField(max_length=4096)
+    noted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "connection", "id"], name="hint_of_connection")]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class FailedItem(TenantModel):
+    """An item that could not be synced or indexed: retried with back-off, then left for an admin."""
+
+    connection = TenantForeignKey(Connection, on_delete=models.CASCADE, related_name="failed_items")
+    external_id = models.CharField(max_length=4096)
+    code = models.CharField(max_length=60)
+    message = models.CharField(max_length=1000)
+    hint = models.CharField(max_length=500, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=1)
+    retry_at = models.DateTimeField(null=True)
+    first_failed_at = models.DateTimeField(auto_now_add=True)
+    last_failed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "connection", "external_id"], name="failed_item_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id

@@ -1,0 +1,79 @@
+"""Tenants and who belongs to them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import validate_slug
+from django.db import models
+
+
+class Tenant(models.Model):
+    """A company. The only table about tenants that is not itself per tenant."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
+    name = models.CharField(max_length=200)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one tenant and is invisible outside its context."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Role(models.TextChoices):
+    """What a member does in a tenant."""
+
+    MEMBER = "member", "Member"
+    IT_ADMIN = "it_admin", "IT admin"
+    AUDITOR = "auditor", "Auditor"
+    INTEGRATOR = "integrator", "Integrator"
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Finds memberships."""
+
+    def usable(self) -> MembershipQuerySet:
+        """Return memberships that let a person in: both they and the tenant are active."""
+        return self.filter(is_active=True, tenant__is_active=True, user__is_active=True)
+
+
+class Membership(TenantModel):
+    """A person in a tenant, with a role.
+
+    Row-level security shows a row in its tenant's context and, by a second policy, to the person
+    whom it is about.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"
+    )
+    role = models.CharField(max_length=20, choices=Role, default=Role.MEMBER)
+    is_active = models.BooleanField(default=True)
+    is_guest = models.BooleanField(
+        default=False, help_text="A guest is not among “all members” of a document's readers."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once_per_tenant")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.get_role_display()})"

@@ -1,0 +1,24 @@
+"""The routes of the whole site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/chat/"), name="home"),
+    path("accounts/", include("allauth.account.urls")),
+    path("tenants/", include("apps.tenants.urls")),
+    path("chat/", include("apps.chat.urls")),
+    path("search/", include("apps.search.urls")),
+    path("documents/", include("apps.documents.urls")),
+    path("health/", include("apps.ops.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("django_prometheus.urls")),
+]
+
+handler400 = "config.error_pages.bad_request"
+handler403 = "config.error_pages.permission_denied"
+handler404 = "config.error_pages.page_not_found"
+handler500 = "config.error_pages.server_error"
