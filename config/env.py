@@ -17,7 +17,7 @@ _FALSE = {"0", "false", "no", "off"}
 
 
 def text(name: str, default: str = "") -> str:
-    """Return the variable, or the stripped content of the file that NAME_FILE names, or the default."""
+    """Return the variable, or the content of the file that NAME_FILE names, or the default."""
     path = os.environ.get(f"{name}_FILE")
     if not path:
         return os.environ.get(name, default)

@@ -41,7 +41,7 @@ def _kept_in(path: Path) -> str:
     except FileExistsError:
         return _read(path)
     except OSError:
-        # The command that is about to run says what is wrong with the folder, better than this line.
+        # The command that is about to run says better what is wrong with the folder.
         return secrets.token_urlsafe(50)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(50))

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 Cursor = dict[str, Any]
 
@@ -160,6 +160,7 @@ class Connector(Protocol):
         """
 
 
+@runtime_checkable
 class Watches(Protocol):
     """A connector whose source tells of changes on this machine, without polling."""
 
@@ -168,3 +169,6 @@ class Watches(Protocol):
 
     def external_ids(self, paths: Iterable[str]) -> list[str]:
         """Translate changed paths into the ids that `changes` takes."""
+
+    def changes_permissions(self, paths: Iterable[str]) -> bool:
+        """Return whether one of the changed paths says who may read."""

@@ -21,8 +21,13 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.filter(deleted_at=None)
 
     def to_index(self) -> DocumentQuerySet:
-        """Return live documents whose searchable version is not the source's, oldest change first."""
+        """Return live documents whose searchable version is behind, oldest first."""
         return self.live().exclude(indexed_version=F("version")).order_by("pk")
+
+    def to_repoint(self) -> DocumentQuerySet:
+        """Return documents whose passages carry another policy, or that are gone."""
+        behind = ~Q(chunks_policy_id=F("policy_id")) | Q(deleted_at__isnull=False)
+        return self.filter(Q(chunks_policy_id__isnull=False) & behind).order_by("pk")
 
 
 class Document(TenantModel):
@@ -55,10 +60,13 @@ class Document(TenantModel):
     # The source's own mark of the content, and our count of how often it changed.
     source_version = models.CharField(max_length=200)
     version = models.PositiveIntegerField(default=1)
-    # What the index holds; behind `version` the document waits for indexing. The rows are the queue.
+    # What the index holds; behind `version` the document waits. The rows are the queue.
     indexed_version = models.PositiveIntegerField(default=0)
     indexed_at = models.DateTimeField(null=True)
     index_claimed_at = models.DateTimeField(null=True, editable=False)
+    # The policy that the searchable passages carry; empty while there are none. Behind `policy`,
+    # or on a deleted document, the passages wait for `search.repoint`.
+    chunks_policy_id = models.BigIntegerField(null=True, editable=False)
     index_attempts = models.PositiveSmallIntegerField(default=0)
     index_after = models.DateTimeField(null=True, editable=False)
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
@@ -82,6 +90,12 @@ class Document(TenantModel):
                 fields=["tenant", "id"],
                 condition=Q(deleted_at=None) & ~Q(indexed_version=F("version")),
                 name="document_to_index",
+            ),
+            models.Index(
+                fields=["tenant", "id"],
+                condition=Q(chunks_policy_id__isnull=False)
+                & (~Q(chunks_policy_id=F("policy_id")) | Q(deleted_at__isnull=False)),
+                name="document_to_repoint",
             ),
             models.Index(fields=["tenant", "policy"], name="document_by_policy"),
             models.Index(

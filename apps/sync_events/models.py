@@ -1,4 +1,4 @@
-"""Sync runs, their events, where each lane stands, and what could not be synced. The rows are the queue."""
+"""Sync runs, their events, reported changes and failed items. The rows are the queue."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class ChangeHint(TenantModel):
 
 
 class FailedItem(TenantModel):
-    """An item that could not be synced or indexed: retried with back-off, then left for an admin."""
+    """An item that could not be synced: retried with back-off, then left for an admin."""
 
     connection = TenantForeignKey(Connection, on_delete=models.CASCADE, related_name="failed_items")
     external_id = models.CharField(max_length=4096)

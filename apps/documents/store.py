@@ -1,0 +1,156 @@
+"""Writes what a page of a sync says about documents. Runs in the page's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import connection as database
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.connections.models import Connection
+from apps.connections.protocol import RemoteItem, RemotePolicy
+from apps.documents.models import Document
+
+# A row is new, changed (its content is to be indexed again) or only confirmed. An older
+# observation never overwrites a newer one. The title found in the content survives a confirmation.
+_UPSERT = """
+WITH incoming AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
+        uuid uuid, external_id text, policy_id bigint, title text, path text, url text,
+        mime_type text, size_bytes bigint, source_modified_at timestamptz, source_version text)
+)
+INSERT INTO documents_document AS d (
+    tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
+    size_bytes, source_modified_at, source_version, version, indexed_version, index_attempts,
+    failure, failure_message, last_synced_at, seen_by_run_id, created_at)
+SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
+    size_bytes, source_modified_at, source_version, 1, 0, 0, '', '', %(observed_at)s, %(run_id)s,
+    statement_timestamp()
+FROM incoming
+ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
+    policy_id = excluded.policy_id,
+    path = excluded.path, url = excluded.url, mime_type = excluded.mime_type,
+    size_bytes = excluded.size_bytes, source_modified_at = excluded.source_modified_at,
+    last_synced_at = excluded.last_synced_at, seen_by_run_id = excluded.seen_by_run_id,
+    deleted_at = NULL,
+    source_version = excluded.source_version,
+    version = d.version + {changed}::int,
+    title = CASE WHEN {changed} THEN excluded.title ELSE d.title END,
+    index_attempts = CASE WHEN {changed} THEN 0 ELSE d.index_attempts END,
+    index_after = CASE WHEN {changed} THEN NULL ELSE d.index_after END,
+    failure = CASE WHEN {changed} THEN '' ELSE d.failure END,
+    failure_message = CASE WHEN {changed} THEN '' ELSE d.failure_message END
+WHERE d.last_synced_at <= excluded.last_synced_at
+RETURNING WITH (OLD AS before, NEW AS now)
+    before.id IS NULL AS is_new, before.version <> now.version AS is_changed
+""".replace(
+    "{changed}", "(d.source_version <> excluded.source_version OR d.deleted_at IS NOT NULL)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many documents a page added, and of how many the content changed."""
+
+    added: int
+    changed: int
+
+
+def write(
+    source: Connection,
+    items: Sequence[RemoteItem],
+    policies: Mapping[RemotePolicy, int],
+    *,
+    observed_at: datetime,
+    run_id: int,
+) -> Written:
+    """Add and update documents.
+
+    Args:
+        source: the connection that listed them.
+        items: each external id at most once.
+        policies: the stored policy of every policy the items name.
+        observed_at: taken before the source was asked.
+        run_id: sync run that saw them; a sweep removes at its end what it did not see.
+    """
+    if not items:
+        return Written(0, 0)
+    with database.cursor() as cursor:
+        cursor.execute(
+            _UPSERT,
+            {
+                "rows": json.dumps([_row(item, policies[item.policy]) for item in items]),
+                "tenant_id": source.tenant_id,
+                "connection_id": source.pk,
+                "observed_at": observed_at,
+                "run_id": run_id,
+            },
+        )
+        rows = cursor.fetchall()
+    added = sum(is_new for is_new, _ in rows)
+    return Written(added, sum(bool(is_changed) for _, is_changed in rows))
+
+
+def _row(item: RemoteItem, policy_id: int) -> dict[str, object]:
+    return {
+        "uuid": str(uuid4()),
+        "external_id": item.external_id,
+        "policy_id": policy_id,
+        "title": item.title[:1000],
+        "path": item.path,
+        "url": item.url,
+        "mime_type": item.mime_type[:200],
+        "size_bytes": item.size_bytes,
+        "source_modified_at": item.modified_at.isoformat() if item.modified_at else None,
+        "source_version": item.version,
+    }
+
+
+def delete(
+    source: Connection,
+    *,
+    external_ids: Sequence[str] = (),
+    prefixes: Sequence[str] = (),
+    observed_at: datetime,
+) -> int:
+    """Mark documents as gone from their source, and return how many were there.
+
+    Nobody finds them from this commit on; the index drops their passages later.
+
+    Args:
+        source: the connection.
+        external_ids: single documents.
+        prefixes: subtrees, as external ids with a trailing slash.
+        observed_at: documents seen later than this stay.
+    """
+    named = Q(external_id__in=list(external_ids))
+    for prefix in prefixes:
+        named |= Q(external_id__startswith=prefix)
+    return _mark_deleted(source, named, observed_at)
+
+
+def delete_unseen(source: Connection, *, run_id: int, started_at: datetime) -> int:
+    """Mark as gone what a finished sweep did not see, and return how many there were.
+
+    A document that a change brought in while the sweep ran was seen later than its start.
+    """
+    return _mark_deleted(source, ~Q(seen_by_run_id=run_id), started_at)
+
+
+def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
+    gone = Document.objects.live().filter(which, connection=source, last_synced_at__lte=observed_at)
+    return gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
+
+
+def point(source: Connection, policies: Mapping[str, int]) -> int:
+    """Give documents, by external id, another policy; return how many changed."""
+    changed = 0
+    for external_id, policy_id in policies.items():
+        named = Document.objects.filter(connection=source, external_id=external_id)
+        changed += named.exclude(policy_id=policy_id).update(policy_id=policy_id)
+    return changed

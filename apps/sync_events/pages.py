@@ -1,0 +1,126 @@
+"""Stores one page of a sync: places, documents, events and the cursor, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.acls import claims, policy, record
+from apps.connections.protocol import Page, Problem, RemotePolicy
+from apps.documents import store
+from apps.sync_events import failures, runs
+from apps.sync_events.models import ChangeHint, SyncEvent, SyncRun
+
+
+def apply(
+    run_id: int, token: UUID, page: Page, *, moves_cursor: bool, done_hints: Iterable[int] = ()
+) -> int:
+    """Store a page; running it twice leaves the same rows.
+
+    Args:
+        run_id: the run it belongs to.
+        token: the claim that must still hold.
+        page: what the source said.
+        moves_cursor: whether the run goes on after this page's cursor (pages of a sweep).
+        done_hints: hints that are answered with this page.
+
+    Returns:
+        how many documents wait for indexing because of it.
+
+    Raises:
+        ClaimLost: another worker has taken over; nothing is stored.
+    """
+    with transaction.atomic():
+        run = runs.locked(run_id, token)
+        _apply_permissions(run, page)
+        written = _apply_documents(run, page)
+        _record_problems(run, page.problems)
+        ChangeHint.objects.filter(pk__in=list(done_hints)).delete()
+        if moves_cursor:
+            run.cursor = page.cursor
+        run.heartbeat_at = timezone.now()
+        run.attempts, run.error = 0, ""
+        run.save()
+    return written
+
+
+def _apply_permissions(run: SyncRun, page: Page) -> None:
+    if page.groups or page.acls or page.are_acls_complete:
+        record.apply(
+            run.connection.realm,
+            groups=page.groups,
+            acls=page.acls,
+            observed_at=page.observed_at,
+            complete=page.are_acls_complete,
+        )
+        claims.claim_by_verified_email()
+    if page.item_policies:
+        policies = _stored_policies(run, (remote for _, remote in page.item_policies))
+        store.point(run.connection, {name: policies[remote] for name, remote in page.item_policies})
+
+
+def _apply_documents(run: SyncRun, page: Page) -> int:
+    policies = _stored_policies(run, (item.policy for item in page.items))
+    written = store.write(
+        run.connection,
+        page.items,
+        policies,
+        observed_at=page.observed_at,
+        run_id=run.pk,
+    )
+    run.deleted += store.delete(
+        run.connection,
+        external_ids=page.deleted_ids,
+        prefixes=page.deleted_prefixes,
+        observed_at=page.observed_at,
+    )
+    failures.clear(run.connection, [item.external_id for item in page.items])
+    run.pages += 1
+    run.seen += len(page.items)
+    run.added += written.added
+    run.updated += written.changed
+    run.total = page.total_items if page.total_items is not None else run.total
+    return written.added + written.changed
+
+
+def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[RemotePolicy, int]:
+    """Translate policies from the source's place names into stored ones.
+
+    A place that is not known closes the whole policy: what is unknown never allows.
+    """
+    wanted = dict.fromkeys(remote)
+    names = {name for clauses in wanted for clause in clauses for name in clause}
+    acl_ids = record.acl_ids(run.connection.realm, names)
+    for name in sorted(names - acl_ids.keys()):
+        _event(run, Problem(name, "permission_unresolved", "Readers of this place are not known."))
+    return {clauses: _stored_policy(clauses, acl_ids) for clauses in wanted}
+
+
+def _stored_policy(clauses: RemotePolicy, acl_ids: Mapping[str, int]) -> int:
+    if not clauses or not all(name in acl_ids for clause in clauses for name in clause):
+        return policy.nobody()
+    return policy.policy_for([[acl_ids[name] for name in clause] for clause in clauses])
+
+
+def _record_problems(run: SyncRun, problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        _event(run, problem)
+        if problem.is_error:
+            run.problems += 1
+            failures.note(run.connection, problem)
+
+
+def _event(run: SyncRun, problem: Problem) -> None:
+    SyncEvent.objects.create(
+        tenant_id=run.tenant_id,
+        run=run,
+        connection=run.connection,
+        level=SyncEvent.Level.ERROR if problem.is_error else SyncEvent.Level.WARNING,
+        code=problem.code,
+        external_id=problem.external_id,
+        message=problem.message[:1000],
+        hint=problem.hint[:500],
+    )

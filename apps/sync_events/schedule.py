@@ -1,0 +1,58 @@
+"""Finds the work of a tenant that is due: sweeps, retries and runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.connections.models import Connection
+from apps.sync_events import failures, runs
+from apps.sync_events.models import UNFINISHED, Lane, SyncRun
+
+
+def request_due_sweeps() -> int:
+    """Queue a sweep of both lanes for every active connection whose time has come.
+
+    Returns:
+        how many connections that were.
+    """
+    now = timezone.now()
+    requested = 0
+    with transaction.atomic():
+        for source in Connection.objects.syncing():
+            period = timedelta(seconds=source.sweep_interval_s)
+            if source.last_swept_at is not None and now - source.last_swept_at < period:
+                continue
+            if not _has_unfinished_sweep(source):
+                request_sweep(source, trigger=SyncRun.Trigger.SCHEDULE)
+                requested += 1
+    return requested
+
+
+def request_sweep(
+    source: Connection, *, trigger: SyncRun.Trigger, actor_id: int | None = None
+) -> SyncRun:
+    """Queue a full comparison: permissions first, then content. Returns the content run."""
+    runs.request(source, Lane.PERMISSIONS, trigger=trigger, is_sweep=True, actor_id=actor_id)
+    return runs.request(source, Lane.CONTENT, trigger=trigger, is_sweep=True, actor_id=actor_id)
+
+
+def retry_due_items() -> int:
+    """Queue another try of failed items whose waiting time is over; return how many."""
+    with transaction.atomic():
+        return sum(failures.retry_due(source) for source in Connection.objects.syncing())
+
+
+def claimable_runs() -> list[tuple[int, str]]:
+    """Return (run id, lane) of the runs that a worker could take now, permissions first."""
+    with transaction.atomic():
+        found = list(runs.claimable().order_by("pk").values_list("pk", "lane"))
+    return sorted(found, key=lambda run: run[1] != Lane.PERMISSIONS)
+
+
+def _has_unfinished_sweep(source: Connection) -> bool:
+    return SyncRun.objects.filter(
+        connection=source, lane=Lane.CONTENT, is_sweep=True, state__in=UNFINISHED
+    ).exists()

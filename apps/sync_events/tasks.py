@@ -1,0 +1,77 @@
+"""Celery's edge of syncing: ids in, one call. A lost task loses nothing, the rows are the queue."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.db import transaction
+
+from apps.search import queue as index_queue
+from apps.sync_events import engine, indexing, schedule
+from apps.sync_events.models import Lane
+from apps.tenants.context import tenant_context
+from apps.tenants.models import Tenant
+
+log = logging.getLogger(__name__)
+
+# Seconds after which a task that nobody took is dropped; the next wake-up sends it again.
+EXPIRES_S = 10
+_QUEUES = {Lane.PERMISSIONS: "permissions", Lane.CONTENT: "sync"}
+
+
+def send_run(tenant_id: int, run_id: int, lane: str) -> None:
+    """Wake a worker for a run, once the current transaction has committed."""
+    transaction.on_commit(
+        lambda: run.apply_async(
+            args=[tenant_id, run_id, lane], queue=_QUEUES[Lane(lane)], expires=EXPIRES_S
+        )
+    )
+
+
+def send_index(tenant_id: int) -> None:
+    """Wake an indexing worker, once the current transaction has committed."""
+    transaction.on_commit(
+        lambda: index.apply_async(args=[tenant_id], queue="index", expires=EXPIRES_S)
+    )
+
+
+@shared_task(name="apps.sync_events.tasks.run")
+def run(tenant_id: int, run_id: int, lane: str) -> str:
+    """Work on a sync run for a slice of time, then make room for whatever is more urgent."""
+    with tenant_context(tenant_id):
+        outcome = engine.work(run_id)
+        if outcome in (engine.Outcome.MORE, engine.Outcome.ENDED):
+            send_index(tenant_id)
+        if outcome is engine.Outcome.MORE:
+            send_run(tenant_id, run_id, lane)
+        elif outcome is engine.Outcome.ENDED:
+            _send_claimable(tenant_id)
+    return outcome.value
+
+
+@shared_task(name="apps.sync_events.tasks.index")
+def index(tenant_id: int) -> int:
+    """Index documents of a tenant for a while, and come back if more are left."""
+    with tenant_context(tenant_id):
+        result = indexing.work()
+        if result.has_more:
+            send_index(tenant_id)
+    return result.indexed
+
+
+@shared_task(name="apps.sync_events.tasks.wake_work")
+def wake_work() -> None:
+    """Send tasks for all work that is due; beat calls this every other second."""
+    for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
+        with tenant_context(tenant_id):
+            schedule.request_due_sweeps()
+            schedule.retry_due_items()
+            _send_claimable(tenant_id)
+            if index_queue.has_work():
+                send_index(tenant_id)
+
+
+def _send_claimable(tenant_id: int) -> None:
+    for run_id, lane in schedule.claimable_runs():
+        send_run(tenant_id, run_id, lane)
