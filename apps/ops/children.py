@@ -1,0 +1,69 @@
+"""What `up` runs besides the embedded services: web, workers, beat and the folder watcher."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.ops.processes import ChildSpec
+
+# The owner's address stays with `up`: whatever serves people cannot change the schema.
+_WITHHELD = ("DATABASE_URL", "DATABASE_URL_FILE")
+# Part of the workers' names; the machine's own name could change while they run.
+HOST = "kenward"
+WORKERS = ("worker-sync", "worker-index")
+# When root starts it, Celery warns at length of pickle, which is off. Its class cannot be named to
+# the interpreter, which reads this before anything can be imported.
+_NO_WARNING = ("-W", "ignore::RuntimeWarning")
+_CELERY = (*_NO_WARNING, "-m", "celery", "--app", "config", "--quiet", "--skip-checks")
+
+
+def web(host: str, port: int, environment: dict[str, str]) -> ChildSpec:
+    """Return how to start the web server."""
+    arguments = ["-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port)]
+    arguments += ["--no-access-log", "--lifespan", "off", "--log-level", "warning"]
+    # Compression doubles the memory of an idle socket; answers are short.
+    arguments += ["--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "3"]
+    return _python("web", arguments, environment)
+
+
+def background(environment: dict[str, str]) -> list[ChildSpec]:
+    """Return how to start everything that works without being asked."""
+    return [
+        _worker("worker-sync", "permissions,sync", 2, environment),
+        _worker("worker-index", "index", 1, environment),
+        _python("beat", [*_CELERY, "beat", "--pidfile=", "--loglevel", "WARNING"], environment),
+        _python("watcher", ["manage.py", "watch_folders"], environment),
+    ]
+
+
+def environment(data_dir: Path, folder_roots: Sequence[str]) -> dict[str, str]:
+    """Return the environment of the children.
+
+    Args:
+        data_dir: the data folder, absolute.
+        folder_roots: folders below which connections may read, absolute.
+    """
+    given = {
+        "DATABASE_APP_URL": settings.DATABASE_APP_URL,
+        "REDIS_URL": settings.REDIS_URL,
+        "KENWARD_DATA_DIR": str(data_dir),
+        "KENWARD_FOLDER_ROOTS": ":".join(folder_roots),
+        "PYTHONUNBUFFERED": "1",
+    }
+    withheld = {*_WITHHELD, *(f"{name}_FILE" for name in given)}
+    return {k: v for k, v in os.environ.items() if k not in withheld} | given
+
+
+def _worker(name: str, queues: str, processes: int, environment: dict[str, str]) -> ChildSpec:
+    options = ["--queues", queues, "--concurrency", str(processes), "--hostname", f"{name}@{HOST}"]
+    options += ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    return _python(name, [*_CELERY, "worker", *options], environment)
+
+
+def _python(name: str, arguments: Sequence[str], environment: dict[str, str]) -> ChildSpec:
+    return ChildSpec(name=name, argv=(sys.executable, *arguments), env=environment)

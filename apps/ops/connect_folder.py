@@ -1,0 +1,81 @@
+"""`up --folder`: connect one folder, readable by all members of a tenant."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from django.db import transaction
+
+from apps.connections.models import Connection
+from apps.ops import sample
+from apps.ops.errors import CannotStart
+from apps.tenants.context import tenant_context
+from apps.tenants.models import Tenant
+
+
+def check(folder: Path, data_dir: Path) -> None:
+    """Prove that the folder can be read and is not Kenward's own.
+
+    Raises:
+        CannotStart: it cannot be connected; the message says why.
+    """
+    if not folder.is_dir():
+        raise CannotStart(f"There is no folder {folder}.", hint="Correct the path after --folder.")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise CannotStart(
+            f"The folder {folder} cannot be read by this user.", hint="Change its rights."
+        )
+    own, wanted = data_dir.resolve(), folder.resolve()
+    if own == wanted or own in wanted.parents or wanted in own.parents:
+        raise CannotStart(
+            f"The folder {folder} holds Kenward's own data, or lies inside it.",
+            hint=f"Choose a folder apart from {own}.",
+        )
+
+
+def connect(folder: Path, *, tenant_slug: str = "") -> str:
+    """Connect the folder, unless the tenant has it connected already.
+
+    Args:
+        folder: absolute path, checked.
+        tenant_slug: the tenant; empty means the first sample tenant, or else the only one.
+
+    Returns:
+        one line that says what was connected and who may read it.
+
+    Raises:
+        CannotStart: there is no such tenant.
+    """
+    tenant = _tenant(tenant_slug)
+    with tenant_context(tenant), transaction.atomic():
+        # The name is unique in a tenant, and the path is what a person calls this folder.
+        token = uuid.uuid4()
+        connection, is_new = Connection.objects.get_or_create(
+            tenant=tenant,
+            name=str(folder)[-200:],
+            defaults={
+                "uuid": token,
+                "kind": "file_share",
+                "realm": f"file_share:{token}",
+                "settings": {"folder": str(folder), "readers": "members"},
+            },
+        )
+    verb = "connected" if is_new else "connected already"
+    return f"{verb}: {connection.name} for all members of {tenant.name} ({tenant.slug})"
+
+
+def _tenant(slug: str) -> Tenant:
+    tenants = list(Tenant.objects.filter(is_active=True).order_by("pk"))
+    wanted = [slug] if slug else sample.slugs()
+    for name in wanted:
+        for tenant in tenants:
+            if tenant.slug == name:
+                return tenant
+    if not slug and len(tenants) == 1:
+        return tenants[0]
+    raise CannotStart(
+        f"There is no tenant {slug}." if slug else "It is not clear which tenant gets the folder.",
+        hint=f"Name one with --tenant: {', '.join(t.slug for t in tenants) or 'there is none'}.",
+    )
