@@ -17,6 +17,8 @@ def check(host: str, port: int) -> None:
     Raises:
         PortTaken: it cannot; the message says why.
     """
+    if not 0 < port < 65536:
+        raise PortTaken(f"{port} is no port.", hint="Choose one from 1024 to 65535.")
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -24,7 +26,7 @@ def check(host: str, port: int) -> None:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise PortTaken(
             _reason(host, port, error), hint=f"Choose another, for example --port {_other(port)}."
         ) from error
@@ -48,13 +50,12 @@ def is_answering(host: str, port: int) -> bool:
         connection.close()
 
 
-def _reason(host: str, port: int, error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    if number == errno.EADDRINUSE:
+def _reason(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
         return f"Port {port} is in use by another program."
-    if number == errno.EACCES:
+    if error.errno == errno.EACCES:
         return f"Port {port} is reserved for root."
-    if number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return f"This machine has no address {host}."
     return f"Port {port} of {host} cannot be opened: {error}."
 
