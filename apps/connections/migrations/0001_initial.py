@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                     "sweep_interval_s",
                     models.PositiveIntegerField(
                         default=900,
-                        help_text="How often everything is compared with the source, beside the changes it reports.",
+                        help_text="How often everything is compared with the source.",
                         verbose_name="full sweep every (seconds)",
                     ),
                 ),
