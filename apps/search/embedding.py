@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from apps.search.minilm import MiniLM
 
 _TIMEOUT_S, _RETRIES = 20, 2
-_REMOTE_BATCH = 64
-_REMOTE_TOKENS = 512
+_REMOTE_BATCH, _REMOTE_TOKENS = 64, 512
 
 
 class EmbeddingUnavailable(Unavailable):
