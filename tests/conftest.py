@@ -14,6 +14,9 @@ from django.test import TransactionTestCase
 
 from tests.world import World, make_world
 
+# Argon2 takes its time on purpose; what hashes passwords here only has to tell them apart.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 # Rows that migrations made and that ids elsewhere are cached of.
 _KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import uuid
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils import timezone
 from pgvector import HalfVector
@@ -27,15 +29,15 @@ def tenant_models() -> list[type[models.Model]]:
     ]
 
 
-def make_row(model: type[models.Model], tenant: Tenant, user: User) -> models.Model:
+def make_row(model: type[models.Model], tenant: Tenant) -> models.Model:
     """Create one row, with the rows it refers to, in the bound tenant."""
     values: dict[str, Any] = {}
     for field in model._meta.concrete_fields:
         if field.auto_created or field.primary_key or _has_own_value(field):
             continue
-        values[field.name] = _value(field, tenant, user)
+        values[field.name] = _value(field, tenant)
     for name, referred in _UNDECLARED_REFERENCES.get(model._meta.label, {}).items():
-        row = make_row(apps.get_model(referred), tenant, user)
+        row = make_row(apps.get_model(referred), tenant)
         values["pk" if name == "id" else name] = row.pk
     return model._default_manager.create(**values)
 
@@ -50,34 +52,39 @@ def _has_own_value(field: models.Field[Any, Any]) -> bool:
     return field.has_default() or field.null or field.has_db_default()
 
 
-def _value(field: models.Field[Any, Any], tenant: Tenant, user: User) -> Any:
+def _value(field: models.Field[Any, Any], tenant: Tenant) -> Any:
     if field.name == "tenant":
         return tenant
     if isinstance(field, models.ForeignKey):
-        return _referred(field, tenant, user)
+        return _referred(field, tenant)
+    if field.choices:
+        return next(iter(field.flatchoices))[0]
     for kind, value in _BY_KIND:
         if isinstance(field, kind):
             return value()
-    return 1
+    return next(_NUMBERS)
 
 
-def _referred(field: models.ForeignKey[Any, Any], tenant: Tenant, user: User) -> Any:
+def _referred(field: models.ForeignKey[Any, Any], tenant: Tenant) -> Any:
     target = field.related_model
     if target is User:
-        return user
+        # One membership per person and tenant: a new person each time.
+        return User.objects.create_user(f"{uuid.uuid4().hex}@rows.example")
     if target is Permission:
         return Permission.objects.get(codename="view_acl")
     if field.name == "group" and target._meta.label == "auth.Group":
-        return make_row(apps.get_model("acls.Principal"), tenant, user)
-    return make_row(target, tenant, user)
+        return make_row(apps.get_model("acls.Principal"), tenant)
+    return make_row(target, tenant)
 
 
+_NUMBERS = itertools.count(1000)
 _BY_KIND: list[tuple[type, Any]] = [
     (models.DateTimeField, timezone.now),
     (models.DateField, datetime.date.today),
     (models.UUIDField, uuid.uuid4),
     (models.JSONField, dict),
     (models.BooleanField, lambda: False),
+    (SearchVectorField, str),
     (models.CharField, lambda: uuid.uuid4().hex[:12]),
     (models.TextField, lambda: uuid.uuid4().hex),
     (HalfVectorField, lambda: HalfVector([0.1] * 384)),
