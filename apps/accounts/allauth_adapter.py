@@ -6,7 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # no stubs
+class AccountAdapter(DefaultAccountAdapter):
     """Closes self-registration."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

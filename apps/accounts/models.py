@@ -36,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").lower())
 
 
-class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):  # type: ignore[misc]  # no stubs
+class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address. Rights come from memberships, never from this row.
 
     `is_superuser` marks a platform operator, who runs the installation and enters one tenant at a
@@ -48,7 +48,7 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):  # type: igno
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
     # A view over claims, edges and closure: guardian reads it, and nothing can be added by hand.
-    groups = models.ManyToManyField(
+    groups = models.ManyToManyField(  # type: ignore[assignment]  # the base has another through
         Group, through="acls.UserGroup", related_name="user_set", related_query_name="user"
     )
 

@@ -141,7 +141,9 @@ def _finish(run: SyncRun, token: UUID) -> None:
         current = runs.locked(run.pk, token)
         if current.is_sweep and current.lane == Lane.CONTENT:
             current.deleted += store.delete_unseen(
-                current.connection, run_id=current.pk, started_at=current.started_at
+                current.connection,
+                run_id=current.pk,
+                started_at=current.started_at or current.created_at,
             )
             current.save(update_fields=["deleted"])
             Connection.objects.filter(pk=current.connection_id).update(

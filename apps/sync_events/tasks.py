@@ -24,7 +24,7 @@ def send_run(tenant_id: int, run_id: int, lane: str) -> None:
     """Wake a worker for a run, once the current transaction has committed."""
     transaction.on_commit(
         lambda: run.apply_async(
-            args=[tenant_id, run_id, lane], queue=_QUEUES[Lane(lane)], expires=EXPIRES_S
+            args=(tenant_id, run_id, lane), queue=_QUEUES[Lane(lane)], expires=EXPIRES_S
         )
     )
 
@@ -32,7 +32,7 @@ def send_run(tenant_id: int, run_id: int, lane: str) -> None:
 def send_index(tenant_id: int) -> None:
     """Wake an indexing worker, once the current transaction has committed."""
     transaction.on_commit(
-        lambda: index.apply_async(args=[tenant_id], queue="index", expires=EXPIRES_S)
+        lambda: index.apply_async(args=(tenant_id,), queue="index", expires=EXPIRES_S)
     )
 
 

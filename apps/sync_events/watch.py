@@ -77,9 +77,9 @@ def note(changed: Iterable[Path], watched: Iterable[Watched]) -> None:
 def _note_for(place: Watched, paths: list[str]) -> None:
     with tenant_context(place.tenant_id), transaction.atomic():
         source = Connection.objects.syncing().filter(pk=place.connection_id).first()
-        if source is None:
+        connector = providers.connector_for(source) if source is not None else None
+        if source is None or not isinstance(connector, Watches):
             return
-        connector = providers.connector_for(source)
         if connector.changes_permissions(paths):
             run = runs.request(source, Lane.PERMISSIONS, trigger=SyncRun.Trigger.CHANGE)
             tasks.send_run(place.tenant_id, run.pk, run.lane)

@@ -23,7 +23,7 @@ class Active:
     membership: Membership | None
 
 
-def own_memberships(user_id: int) -> list[Membership]:
+def own_memberships(user_id: int | None) -> list[Membership]:
     """Return the usable memberships of the bound person, in every tenant."""
     found = Membership.objects.usable().filter(user_id=user_id).select_related("tenant")
     return list(found.order_by("tenant__name"))

@@ -15,7 +15,6 @@ from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
-from django.db.models.fields.related import ForeignKey, OneToOneField
 
 from apps.tenants.fields import TenantForeignKey
 
@@ -108,6 +107,6 @@ def _references(model: type[models.Model]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _target(field: ForeignKey[Any, Any] | OneToOneField[Any, Any]) -> tuple[str, str]:
+def _target(field: TenantForeignKey[Any, Any]) -> tuple[str, str]:
     related = field.remote_field.model
-    return related._meta.db_table, related._meta.pk.column
+    return related._meta.db_table, str(related._meta.pk.column)

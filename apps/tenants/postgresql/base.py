@@ -7,7 +7,7 @@ from django_prometheus.db.backends.postgresql import base
 from apps.tenants import context
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # the package has no stubs
+class DatabaseWrapper(base.DatabaseWrapper):
     """Sets `app.tenant_id` and `app.user_id` whenever a transaction begins."""
 
     def set_autocommit(
