@@ -1,0 +1,118 @@
+"""The one way to a document for somebody who asks: fetched and authorised in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apps.accounts.models import User
+from apps.acls import resolve
+from apps.acls.errors import NoMembership
+from apps.documents import scope as scopes
+from apps.documents.models import Document
+from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.errors import NotFound
+
+_COLUMNS = (
+    "d.id, d.uuid, d.connection_id, d.external_id, d.policy_id, d.title, d.path, d.url,"
+    " d.mime_type, d.size_bytes, source.name, d.source_modified_at, d.last_synced_at"
+)
+_FROM = (
+    "documents_document d JOIN connections_connection source"
+    " ON source.tenant_id = d.tenant_id AND source.id = d.connection_id"
+)
+_DOCUMENT = (
+    f"SELECT {_COLUMNS} FROM {_FROM} WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"  # noqa: S608
+)
+_TEXT = (
+    f"SELECT {_COLUMNS}, t.text, t.blocks::text, t.pages FROM {_FROM}"  # noqa: S608
+    " LEFT JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id"
+    f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"
+)
+_CAN_READ = f"SELECT d.id FROM documents_document d WHERE {IS_READABLE_DOCUMENT} AND d.id = %(id)s"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableDocument:
+    """What may be shown of a document to the person who asked for it, at that moment.
+
+    Attributes:
+        source: name of the connection that it came by.
+        modified_at: as the source says.
+    """
+
+    id: int
+    uuid: UUID
+    connection_id: int
+    external_id: str
+    policy_id: int
+    title: str
+    path: str
+    url: str
+    mime_type: str
+    size_bytes: int
+    source: str
+    modified_at: datetime | None
+    last_synced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableText:
+    """A document with its extracted text.
+
+    Attributes:
+        text: empty where none could be extracted (yet).
+        blocks: JSON of `[[kind, start, end, level, page], …]`, spans of the text.
+        pages: how many, where the format has pages.
+    """
+
+    document: ReadableDocument
+    text: str
+    blocks: str
+    pages: int | None
+
+
+def document_for(user: User, uuid: UUID) -> ReadableDocument:
+    """Return a document that the person may read now.
+
+    Raises:
+        NotFound: it does not exist, or the person may not read it; nobody learns which.
+    """
+    return ReadableDocument(*_only_row(user, _DOCUMENT, uuid))
+
+
+def text_for(user: User, uuid: UUID) -> ReadableText:
+    """Return a document that the person may read now, with its text.
+
+    Raises:
+        NotFound: it does not exist, or the person may not read it; nobody learns which.
+    """
+    *document, text, blocks, pages = _only_row(user, _TEXT, uuid)
+    return ReadableText(ReadableDocument(*document), text or "", blocks or "[]", pages)
+
+
+def can_read(user: User, document: Document) -> bool:
+    """Return whether the person may read the document now; False for one that is deleted."""
+
+    def run(scope: Scope) -> tuple[bool, bool]:
+        ok, rows = scopes.rows(scope, _CAN_READ, "found.id", {"id": document.pk})
+        return ok, bool(rows)
+
+    try:
+        return resolve.reading(user, run)
+    except NoMembership:
+        return False
+
+
+def _only_row(user: User, select: str, uuid: UUID) -> tuple[object, ...]:
+    def run(scope: Scope) -> tuple[bool, list[tuple[object, ...]]]:
+        return scopes.rows(scope, select, "found.id", {"uuid": str(uuid)})
+
+    try:
+        rows = resolve.reading(user, run)
+    except NoMembership:
+        rows = []
+    if not rows:
+        raise NotFound("There is no such document, or you may not read it.")
+    return rows[0]

@@ -1,0 +1,91 @@
+"""The page of one document, and its original file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from apps import audit
+from apps.acls import explain
+from apps.connections import providers
+from apps.connections.errors import ConnectorError
+from apps.connections.models import Connection
+from apps.documents import access, passages
+from apps.documents.access import ReadableDocument
+from apps.documents.blocks import ExtractedText
+from apps.errors import NotFound
+from apps.tenants.context import required_tenant_id
+
+
+@require_GET
+def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Show a document's text, with the asked passage marked and why it may be read."""
+    try:
+        readable = access.text_for(request.user, uuid)  # type: ignore[arg-type]  # login required
+    except NotFound as error:
+        raise Http404(error.message) from error
+    content = ExtractedText.from_rows(readable.text, json.loads(readable.blocks))
+    span = passages.parse(request.GET.get("passage", ""))
+    context = {
+        "document": readable.document,
+        "why": explain.why(request.user, readable.document.policy_id),
+        "blocks": passages.views(content, span),
+        "passage_id": str(span) if span else "",
+    }
+    return _private(render(request, "documents/document.html", context))
+
+
+@require_GET
+def original(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Hand out the file as the source has it now, for saving and never for showing in place."""
+    try:
+        readable = access.document_for(request.user, uuid)  # type: ignore[arg-type]  # login required
+        response = _open(readable)
+    except (NotFound, ConnectorError) as error:
+        raise Http404(error.message) from error
+    audit.record(
+        "document.downloaded",
+        tenant_id=required_tenant_id(),
+        actor_id=request.user.pk,
+        target=readable,
+    )
+    return _private(response)
+
+
+class OriginalResponse(FileResponse):
+    """Streams a file in pieces, under ASGI too, where Django would read all of it first."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the content."""
+        pieces = iter(self.streaming_content)
+        while piece := await sync_to_async(next)(pieces, b""):
+            yield piece
+
+
+def _open(readable: ReadableDocument) -> OriginalResponse:
+    connection = Connection.objects.get(pk=readable.connection_id)
+    with ExitStack() as stack:
+        connector = providers.connector_for(connection)
+        file = stack.enter_context(connector.open(readable.external_id))
+        response = OriginalResponse(
+            file, as_attachment=True, filename=readable.path.rpartition("/")[2]
+        )
+        # What has to be closed with the response beside the file itself.
+        response._resource_closers.append(stack.pop_all().close)
+    response["Content-Type"] = readable.mime_type or "application/octet-stream"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _private(response: Any) -> HttpResponse:
+    """Keep the page out of every cache: the right to see it can end at any moment."""
+    response["Cache-Control"] = "private, no-store"
+    return response  # type: ignore[no-any-return]

@@ -1,0 +1,212 @@
+"""The way of one document into the index: open, extract, chunk, embed, and store in one step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from numpy.typing import NDArray
+
+from apps.connections import providers
+from apps.connections.errors import ItemForbidden, ItemUnsupported
+from apps.documents import chunking
+from apps.documents.blocks import ExtractedText
+from apps.documents.chunking import Chunk as Passage
+from apps.documents.extract.errors import ExtractionError
+from apps.documents.extract.run import extract
+from apps.documents.models import Document, DocumentText
+from apps.errors import KenwardError
+from apps.search import chunk_rows, embedding, embedding_models, vector_store
+from apps.search.embedding import Embedder, EmbeddingMismatch
+from apps.search.models import Chunk
+
+logger = logging.getLogger(__name__)
+
+_MIB = 1024 * 1024
+# What another attempt with the same bytes would not change.
+_LASTING = (ExtractionError, ItemForbidden, ItemUnsupported)
+_FAILURES = {"item_unsupported": Document.Failure.UNSUPPORTED}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOutcome:
+    """How the indexing of one document ended.
+
+    Attributes:
+        state: `indexed`; `failed` (for good, see code, message and hint; the document is not
+            searchable); `superseded` (it changed or went meanwhile, and stays as it was).
+        chunks: passages that it has now.
+        embedded: how many of them needed a new vector.
+    """
+
+    document_id: int
+    state: Literal["indexed", "failed", "superseded"]
+    chunks: int = 0
+    embedded: int = 0
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+
+
+def index(document_id: int) -> IndexOutcome:
+    """Make the current version of a document searchable; old passages stay until then.
+
+    The caller holds the claim (`queue`) and has bound the tenant; no transaction is open.
+
+    Returns:
+        the outcome; one that lasts (a broken file) is stored on the document too.
+
+    Raises:
+        EmbeddingUnavailable, SourceUnavailable, ItemGone: another attempt may succeed.
+        EmbeddingMismatch: chunks and vectors did not fit each other, and nothing was stored.
+    """
+    with transaction.atomic():
+        document = (
+            Document.objects.live().filter(pk=document_id).select_related("connection").first()
+        )
+    if document is None or document.indexed_version == document.version:
+        return IndexOutcome(document_id, "superseded")
+    model = embedding.embedder()
+    try:
+        content = _read(document)
+        passages = _cut(content, model)
+    except _LASTING as error:
+        return _store_failure(document, error)
+    with transaction.atomic():
+        embedding_models.require(model.spec)
+        missing = chunk_rows.plan(document_id, passages).added
+    vectors = _embed(model, missing)
+    return _store(document, content, passages, vectors, model)
+
+
+def _read(document: Document) -> ExtractedText:
+    connector = providers.connector_for(document.connection)
+    with connector.open(document.external_id) as stream:
+        return extract(
+            stream,
+            file_name=document.path.rpartition("/")[2],
+            mime_type=document.mime_type or None,
+            timeout_s=settings.KENWARD_EXTRACT_TIMEOUT_S,
+            memory_mb=settings.KENWARD_EXTRACT_MEMORY_MB,
+            max_bytes=settings.KENWARD_MAX_FILE_MB * _MIB,
+        )
+
+
+def _cut(content: ExtractedText, model: Embedder) -> list[Passage]:
+    return chunking.chunks(
+        content,
+        tokenizer=model,
+        max_tokens=settings.KENWARD_CHUNK_TOKENS or model.spec.chunk_tokens,
+        overlap_tokens=settings.KENWARD_CHUNK_OVERLAP_TOKENS,
+    )
+
+
+def _embed(model: Embedder, passages: Sequence[Passage]) -> dict[str, NDArray[np.float32]]:
+    """Return the vectors by what they were made of (`sha256`)."""
+    by_content = {passage.sha256: passage for passage in passages}
+    vectors = model.embed([passage.embedded_text for passage in by_content.values()])
+    if vectors.shape != (len(by_content), model.spec.dimension):
+        raise EmbeddingMismatch(
+            "The embedding model did not return one vector per passage, so none was stored.",
+            detail=f"shape {vectors.shape} for {len(by_content)} passages",
+        )
+    return dict(zip(by_content, vectors, strict=True))
+
+
+def _store(
+    seen: Document,
+    content: ExtractedText,
+    passages: Sequence[Passage],
+    vectors: dict[str, NDArray[np.float32]],
+    model: Embedder,
+) -> IndexOutcome:
+    """Swap the old passages for the new ones in one transaction, which readers see or do not."""
+    with transaction.atomic():
+        document = _lock(seen)
+        if document is None:
+            return IndexOutcome(seen.pk, "superseded")
+        embedding_models.adopt(model.spec)
+        plan = chunk_rows.plan(document.pk, passages)
+        if any(passage.sha256 not in vectors for passage in plan.added):
+            # Somebody else rewrote the passages since they were looked at: try again.
+            return IndexOutcome(document.pk, "superseded")
+        title = (content.title or document.title)[:1000]
+        ids = chunk_rows.write(document, title, plan)
+        vector_store.replace(
+            document.pk,
+            document.policy_id,
+            {ids[passage.ordinal]: vectors[passage.sha256] for passage in plan.added},
+            kept=frozenset(plan.kept),
+        )
+        DocumentText.objects.update_or_create(
+            tenant_id=document.tenant_id,
+            document=document,
+            defaults={
+                "version": document.version,
+                "text": content.text,
+                "blocks": content.block_rows(),
+                "pages": content.pages,
+            },
+        )
+        _finish(document, title=title, chunks_policy_id=document.policy_id)
+    return IndexOutcome(document.pk, "indexed", len(passages), len(plan.added))
+
+
+def _store_failure(seen: Document, error: KenwardError) -> IndexOutcome:
+    """Take the document out of the index and say why; it waits for its next version."""
+    with transaction.atomic():
+        document = _lock(seen)
+        if document is None:
+            return IndexOutcome(seen.pk, "superseded")
+        Chunk.objects.filter(document_id=document.pk).delete()  # vectors go with their chunks
+        DocumentText.objects.filter(document_id=document.pk).delete()
+        _finish(
+            document,
+            chunks_policy_id=None,
+            failure=_failure(error.code),
+            failure_message=str(error)[:500],
+        )
+    logger.info("document %d cannot be indexed (%s): %s", seen.pk, error.code, error.detail)
+    return IndexOutcome(seen.pk, "failed", code=error.code, message=error.message, hint=error.hint)
+
+
+def _lock(seen: Document) -> Document | None:
+    """Lock the document's row, if it is still live and waiting in the version that was read."""
+    return (
+        Document.objects.live()
+        .select_for_update()
+        .filter(pk=seen.pk, version=seen.version)
+        .exclude(indexed_version=seen.version)
+        .first()
+    )
+
+
+def _finish(
+    document: Document,
+    *,
+    chunks_policy_id: int | None,
+    title: str = "",
+    failure: str = "",
+    failure_message: str = "",
+) -> None:
+    Document.objects.filter(pk=document.pk).update(
+        title=title or document.title,
+        chunks_policy_id=chunks_policy_id,
+        indexed_version=document.version,
+        indexed_at=Now(),
+        index_claimed_at=None,
+        index_attempts=0,
+        index_after=None,
+        failure=failure,
+        failure_message=failure_message,
+    )
+
+
+def _failure(code: str) -> str:
+    return _FAILURES.get(code, code if code in Document.Failure.values else Document.Failure.OTHER)
