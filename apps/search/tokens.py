@@ -16,8 +16,8 @@ _PIECE = re.compile(r"[A-Za-z]{1,4}|[^\sA-Za-z]")
 class WordPieces:
     """MiniLM's own tokenizer. Safe to share between threads.
 
-    Markers such as `[CLS]` that somebody typed into a text are read as the words they are: a
-    document must not be able to steer how the model reads it.
+    Markers such as `[CLS]` that somebody typed into a text count as the model's own, as they do in
+    the reference implementation: vectors of other runtimes stay comparable.
 
     Args:
         path: a `tokenizer.json`; the truncation and padding that it asks for are ignored.
@@ -28,7 +28,6 @@ class WordPieces:
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._tokenizer.encode_special_tokens = True
         self._room = max_tokens - 2
         self._start, self._end = self._tokenizer.encode("").ids
 
