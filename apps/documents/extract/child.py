@@ -1,0 +1,143 @@
+"""The process that reads files: takes one at a time from its standard input, within limits.
+
+Started by `process.py` as `python -m apps.documents.extract.child PARENT_PID [FORMAT=MODULE …]`.
+It knows nothing of Django, of the database or of any secret.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from typing import Any, BinaryIO
+
+from apps.documents.blocks import ExtractedText
+from apps.documents.extract import frames
+from apps.documents.extract.errors import Corrupt, Empty, ExtractionError, OutOfMemory, TooLarge
+from apps.documents.extract.sniff import SniffedFile, sniff
+
+READERS = {
+    "csv": "apps.documents.extract.csv",
+    "docx": "apps.documents.extract.docx",
+    "html": "apps.documents.extract.html",
+    "markdown": "apps.documents.extract.markdown",
+    "pdf": "apps.documents.extract.pdf",
+    "plain": "apps.documents.extract.plain",
+}
+# Some ten thousand pages. Beyond it, chunks would crowd out all other documents.
+MAX_TEXT_CHARACTERS = 30_000_000
+_PR_SET_PDEATHSIG = 1
+_DETAIL_CHARACTERS = 2_000
+
+
+def main(arguments: list[str]) -> None:
+    """Serve files until the standard input ends."""
+    parent_id, *overrides = arguments
+    readers = READERS | dict(override.split("=", 1) for override in overrides)
+    _die_with_parent(int(parent_id))
+    _forbid_what_no_reader_needs()
+    requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    # A library that prints must not write into the replies.
+    sys.stdout = sys.stderr
+    # Deeply nested pages are walked by recursion; Python 3.11 spends no C stack on it.
+    sys.setrecursionlimit(20_000)
+    while serve_one(requests, replies, readers):
+        pass
+
+
+def serve_one(requests: BinaryIO, replies: BinaryIO, readers: dict[str, str]) -> bool:
+    """Read one request, answer it; False when there was none or the process should end.
+
+    A request is two frames: JSON with `file_name`, `mime_type`, `timeout_s`, `memory_mb`, then the
+    file's bytes. The answer is one frame of JSON.
+    """
+    header, content = frames.read_blocking(requests), frames.read_blocking(requests)
+    if header is None or content is None:
+        return False
+    request: dict[str, Any] = json.loads(header)
+    _limit(timeout_s=request["timeout_s"], memory_mb=request["memory_mb"])
+    reply = answer(content, request["file_name"], request["mime_type"], readers)
+    reply["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    frames.write_blocking(replies, json.dumps(reply, ensure_ascii=False).encode())
+    return reply.get("code") != OutOfMemory.code
+
+
+def answer(
+    content: bytes, file_name: str, mime_type: str | None, readers: dict[str, str]
+) -> dict[str, Any]:
+    """Return what the file holds, or why it cannot be read, as JSON values."""
+    try:
+        found = _read(content, file_name, mime_type, readers)
+    except ExtractionError as error:
+        return _failure(error)
+    except MemoryError:
+        return _failure(OutOfMemory())
+    except Exception:  # noqa: BLE001  the edge of this process: any file may break any library
+        return _failure(Corrupt(detail=traceback.format_exc()[-_DETAIL_CHARACTERS:]))
+    return {
+        "text": found.text,
+        "blocks": found.block_rows(),
+        "title": found.title,
+        "pages": found.pages,
+    }
+
+
+def _read(
+    content: bytes, file_name: str, mime_type: str | None, readers: dict[str, str]
+) -> ExtractedText:
+    sniffed: SniffedFile = sniff(content, file_name, mime_type)
+    # Imported on first use: most processes never see all formats.
+    reader = importlib.import_module(readers[sniffed.format])
+    found: ExtractedText = reader.read(sniffed)
+    if not found.text:
+        raise Empty
+    if len(found.text) > MAX_TEXT_CHARACTERS:
+        raise TooLarge("The file holds more text than Kenward reads from one file.")
+    return found
+
+
+def _failure(error: ExtractionError) -> dict[str, Any]:
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "detail": error.detail.encode(errors="replace").decode(),
+    }
+
+
+def _die_with_parent(parent_id: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_id:  # it died before the line above
+        sys.exit(0)
+
+
+def _forbid_what_no_reader_needs() -> None:
+    """No core dump, no file written, few files open; Ctrl-C in the terminal is the parent's."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _limit(*, timeout_s: float, memory_mb: int) -> None:
+    """Set this file's share of processor time and address space; the kernel keeps to them."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = int(used.ru_utime + used.ru_stime + timeout_s) + 2
+    _set_soft_limit(resource.RLIMIT_CPU, cpu_s)
+    _set_soft_limit(resource.RLIMIT_AS, memory_mb * 1024 * 1024)
+
+
+def _set_soft_limit(kind: int, amount: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    allowed = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
+    resource.setrlimit(kind, (allowed, hard))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
