@@ -9,16 +9,13 @@ from pathlib import Path
 
 from django.conf import settings
 
+from apps.ops import workers
 from apps.ops.processes import ChildSpec
 
 # The owner's address stays with `up`: whatever serves people cannot change the schema.
 _WITHHELD = ("DATABASE_URL", "DATABASE_URL_FILE")
-# Part of the workers' names; the machine's own name could change while they run.
-HOST = "kenward"
-WORKERS = ("worker-sync", "worker-index")
-# When root starts it, Celery warns at length of pickle, which is off. Its class cannot be named to
-# the interpreter, which reads this before anything can be imported.
-_NO_WARNING = ("-W", "ignore::RuntimeWarning")
+# When root starts it, Celery warns at length of what pickle could do; here only JSON is accepted.
+_NO_WARNING = ("-W", "ignore:You're running the worker with superuser privileges")
 _CELERY = (*_NO_WARNING, "-m", "celery", "--app", "config", "--quiet", "--skip-checks")
 
 
@@ -60,7 +57,14 @@ def environment(data_dir: Path, folder_roots: Sequence[str]) -> dict[str, str]:
 
 
 def _worker(name: str, queues: str, processes: int, environment: dict[str, str]) -> ChildSpec:
-    options = ["--queues", queues, "--concurrency", str(processes), "--hostname", f"{name}@{HOST}"]
+    options = [
+        "--queues",
+        queues,
+        "--concurrency",
+        str(processes),
+        "--hostname",
+        f"{name}@{workers.HOST}",
+    ]
     options += ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     return _python(name, [*_CELERY, "worker", *options], environment)
 

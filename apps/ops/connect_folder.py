@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
+from apps.connections import create
 from apps.connections.models import Connection
 from apps.ops import sample
 from apps.ops.errors import CannotStart
@@ -49,21 +50,25 @@ def connect(folder: Path, *, tenant_slug: str = "") -> str:
         CannotStart: there is no such tenant.
     """
     tenant = _tenant(tenant_slug)
+    if folder not in settings.KENWARD_FOLDER_ROOTS:
+        # This process read its settings before it was told; its children read them after.
+        settings.KENWARD_FOLDER_ROOTS.append(folder)
     with tenant_context(tenant), transaction.atomic():
-        # The name is unique in a tenant, and the path is what a person calls this folder.
-        token = uuid.uuid4()
-        connection, is_new = Connection.objects.get_or_create(
-            tenant=tenant,
-            name=str(folder)[-200:],
-            defaults={
-                "uuid": token,
-                "kind": "file_share",
-                "realm": f"file_share:{token}",
-                "settings": {"folder": str(folder), "readers": "members"},
-            },
-        )
-    verb = "connected" if is_new else "connected already"
-    return f"{verb}: {connection.name} for all members of {tenant.name} ({tenant.slug})"
+        found = Connection.objects.filter(kind="file_share", settings__path=str(folder)).first()
+        if found is None:
+            create.create(
+                tenant=tenant,
+                actor=None,
+                kind="file_share",
+                name=str(folder)[-200:],
+                settings={"path": str(folder), "access": "all_members"},
+            )
+    audience = f"all members of {tenant.name} ({tenant.slug})"
+    if found is None:
+        return f"connected {folder}: {audience} may read it"
+    if found.settings.get("access") == "all_members":
+        return f"{folder} is connected already: {audience} may read it"
+    return f"{folder} is connected already, as {found.name}: its own rules say who may read it"
 
 
 def _tenant(slug: str) -> Tenant:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import kombu.exceptions
-import redis
-from celery import current_app
 from django.db import OperationalError, connections, transaction
 from django.db.models import F, Q
 
 from apps.connections.models import Connection
 from apps.documents.models import Document
-from apps.ops import children, sample
+from apps.ops import sample, workers
 from apps.ops.supervise import Output
 from apps.sync_events.models import SyncRun
 from apps.tenants.context import tenant_context
@@ -51,8 +48,9 @@ class Progress:
 
 def progress() -> list[Progress]:
     """Return how far each sample tenant is; one whose sample folder is not synced is left out."""
-    tenants = Tenant.objects.filter(slug__in=sample.slugs(), is_active=True)
-    found = [_of(tenant) for tenant in tenants]
+    slugs = sample.slugs()
+    tenants = Tenant.objects.filter(slug__in=slugs, is_active=True)
+    found = (_of(tenant) for tenant in sorted(tenants, key=lambda each: slugs.index(each.slug)))
     return [each for each in found if each is not None]
 
 
@@ -70,24 +68,15 @@ def readiness(show: Output) -> Callable[[], bool]:
         except OperationalError:  # the database is being started again
             connections.close_all()
             return False
-        waiting = [each for each in found if not each.is_complete]
         for each in found:
-            # What was complete from the beginning is no news.
-            if shown.get(each.tenant) != str(each) and (each in waiting or each.tenant in shown):
+            # What was complete from the beginning is no news, nor is what has not begun.
+            is_news = each.tenant in shown or (each.total and not each.is_complete)
+            if is_news and shown.get(each.tenant) != str(each):
                 shown[each.tenant] = str(each)
                 show(str(each))
-        return not waiting and _do_workers_answer()
+        return all(each.is_complete for each in found) and workers.do_answer()
 
     return is_ready
-
-
-def _do_workers_answer() -> bool:
-    names = [f"{name}@{children.HOST}" for name in children.WORKERS]
-    try:
-        answers = current_app.control.ping(destination=names, timeout=1.0)
-    except (kombu.exceptions.OperationalError, redis.RedisError, OSError):
-        return False  # Redis is being started again
-    return len(answers or ()) == len(names)
 
 
 def _of(tenant: Tenant) -> Progress | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.connections import create
 from apps.connections.models import Connection
 from apps.ops.errors import CannotStart
 from apps.tenants.context import tenant_context
@@ -134,17 +134,14 @@ def _create_tenant(
     tenant, _ = Tenant.objects.get_or_create(slug=entry["slug"], defaults={"name": entry["name"]})
     with tenant_context(tenant):
         yield from _create_people(tenant, entry["people"], passwords)
-        token = uuid.uuid4()
-        Connection.objects.get_or_create(
-            tenant=tenant,
-            name=CONNECTION_NAME,
-            defaults={
-                "uuid": token,
-                "kind": "file_share",
-                "realm": f"file_share:{token}",
-                "settings": {"folder": str(documents / entry["folder"]), "readers": "manifest"},
-            },
-        )
+        if not Connection.objects.filter(name=CONNECTION_NAME).exists():
+            create.create(
+                tenant=tenant,
+                actor=None,
+                kind="file_share",
+                name=CONNECTION_NAME,
+                settings={"path": str(documents / entry["folder"]), "access": "manifest"},
+            )
 
 
 def _create_people(

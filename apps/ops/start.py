@@ -73,6 +73,8 @@ def serve(wishes: Wishes, show: Output) -> None:
 
 def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output) -> None:
     web_port.check(wishes.host, wishes.port)
+    if wishes.folder is not None:
+        connect_folder.check(wishes.folder, data_dir)
     environment = children.environment(data_dir, _folder_roots(data_dir, wishes))
     are_services_up = _start_services(data_dir, supervisor)
     # The web server takes seconds to load, and nobody asks it for anything before `serving`.

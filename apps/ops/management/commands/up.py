@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.ops import start
+from apps.ops import data_folder, start
 from apps.ops.errors import CannotStart, KeptDying
 
 
@@ -36,16 +36,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped; exit 2 means that the message says what to do, 1 is our fault."""
-        self._restart_with_data_dir(options["data_dir"])
-        wishes = start.Wishes(
-            host=options["host"],
-            port=options["port"],
-            folder=_absolute(options["folder"]) if options["folder"] else None,
-            tenant=options["tenant"],
-            with_sample=options["sample"],
-        )
         try:
-            start.serve(wishes, self._show)
+            self._restart_with_data_dir(options["data_dir"])
+            start.serve(_wishes(options), self._show)
         except CannotStart as error:
             self._fail(error.message, error.hint, code=2)
         except KeptDying as error:
@@ -55,6 +48,7 @@ class Command(BaseCommand):
         """Begin again where settings would look elsewhere; they were read before this command."""
         if data_dir is None or _absolute(data_dir) == settings.KENWARD_DATA_DIR:
             return
+        data_folder.prepare(_absolute(data_dir))
         os.environ.pop("KENWARD_DATA_DIR_FILE", None)
         os.environ["KENWARD_DATA_DIR"] = str(_absolute(data_dir))
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
@@ -72,6 +66,16 @@ class Command(BaseCommand):
         if hint:
             self.stderr.write(hint)
         sys.exit(code)
+
+
+def _wishes(options: dict[str, Any]) -> start.Wishes:
+    return start.Wishes(
+        host=options["host"],
+        port=options["port"],
+        folder=_absolute(options["folder"]) if options["folder"] else None,
+        tenant=options["tenant"],
+        with_sample=options["sample"],
+    )
 
 
 def _absolute(path: Path) -> Path:
