@@ -1,0 +1,146 @@
+"""Connections in the admin: an IT admin adds, changes, pauses and resumes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from typing_extensions import override
+
+from apps.audit.model_admin import TenantModelAdmin, label
+from apps.connections import change, create, providers
+from apps.connections.forms import ConnectionForm, connection_form
+from apps.connections.models import Connection, ConnectionState
+
+_TONES = {
+    ConnectionState.ACTIVE: "success",
+    ConnectionState.PAUSED: "info",
+    ConnectionState.NEEDS_ATTENTION: "danger",
+}
+
+
+@admin.register(Connection)
+class ConnectionAdmin(TenantModelAdmin):
+    """The sources of the active tenant. Nobody deletes one here: pausing keeps what is known."""
+
+    list_display = ("name", "kind_label", "state_label", "last_swept_at", "documents_count")
+    list_filter = ("state",)
+    search_fields = ("name",)
+    ordering = ("name",)
+    readonly_fields = (
+        "kind_label", "state_label", "state_reason", "last_swept_at", "settings_shown", "created_by"
+    )  # fmt: skip
+    actions = ("pause", "resume")
+    empty_hint = "Add a connection, and Kenward copies its documents and who may read them."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        """Count the documents with the list."""
+        found: QuerySet[Connection] = super().get_queryset(request)
+        live = Count("documents", filter=Q(documents__deleted_at=None))
+        return found.annotate(live_documents=live)
+
+    @override
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ConnectionForm]:
+        """Return the form of the connection's kind; `?kind=` chooses that of a new one."""
+        tenant_slug = request.tenant.slug  # type: ignore[attr-defined]
+        return connection_form(_kind(request, obj), tenant_slug=tenant_slug)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the provider's fields to who may change them, and their values to the others."""
+        state = ("state_label", "state_reason", "last_swept_at", "created_by")
+        if obj is not None and not self.has_change_permission(request, obj):
+            values = ("name", "kind_label", "settings_shown", "sweep_interval_s")
+            return [(None, {"fields": values}), ("State", {"fields": state})]
+        kind = _kind(request, obj)
+        settings = tuple(providers.load(kind).settings_form.base_fields)
+        asked = [
+            (None, {"fields": ("name",)}),
+            (providers.label_of(kind), {"fields": settings}),
+            ("Schedule", {"fields": ("sweep_interval_s",)}),
+        ]
+        return [*asked, ("State", {"fields": state})] if obj is not None else asked
+
+    @override
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Create or change the connection; both record it themselves."""
+        if change:
+            _change(request, obj, form)
+            return
+        created = create.create(
+            tenant=request.tenant,  # type: ignore[attr-defined]
+            actor=request.user,  # type: ignore[arg-type]  # nobody anonymous gets here
+            kind=_kind(request, None),
+            name=form.cleaned_data["name"],
+            settings=form.settings,
+        )
+        obj.pk = created.pk
+        _change(request, created, form)
+        obj.refresh_from_db()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: what was synced, and who could read it, stays on record."""
+        return False
+
+    def object_actions(self, request: HttpRequest, obj: Connection) -> Iterable[str]:
+        """Offer what is possible in this state."""
+        return ("pause",) if obj.state == ConnectionState.ACTIVE else ("resume",)
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """Stop syncing the chosen connections."""
+        moved = sum(change.pause(connection=one, actor=request.user) for one in queryset)  # type: ignore[arg-type]
+        _tell(self, request, moved, len(queryset), "paused")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """Sync the chosen connections again."""
+        moved = sum(change.resume(connection=one, actor=request.user) for one in queryset)  # type: ignore[arg-type]
+        _tell(self, request, moved, len(queryset), "resumed")
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_label(self, obj: Connection) -> str:
+        """What people call this kind of source."""
+        return providers.label_of(obj.kind)
+
+    @admin.display(description="state", ordering="state")
+    def state_label(self, obj: Connection) -> str:
+        """The state, coloured."""
+        return label(obj.get_state_display(), _TONES[ConnectionState(obj.state)])
+
+    @admin.display(description="documents", ordering="live_documents")
+    def documents_count(self, obj: Connection) -> int:
+        """How many documents it has now."""
+        return int(obj.live_documents)  # type: ignore[attr-defined]
+
+    @admin.display(description="settings")
+    def settings_shown(self, obj: Connection) -> str:
+        """The settings as the form takes them."""
+        fields = providers.load(obj.kind).settings_form.to_fields(obj.settings)
+        return " · ".join(f"{name}: {value}" for name, value in fields.items() if value)
+
+
+def _kind(request: HttpRequest, obj: Connection | None) -> str:
+    if obj is not None:
+        return obj.kind
+    asked = request.GET.get("kind", "")
+    return asked if asked in providers.REGISTRY else next(iter(providers.REGISTRY))
+
+
+def _change(request: HttpRequest, obj: Connection, form: ConnectionForm) -> None:
+    change.change(
+        connection=obj,
+        actor=request.user,  # type: ignore[arg-type]  # nobody anonymous gets here
+        name=form.cleaned_data["name"],
+        settings=form.settings,
+        sweep_interval_s=form.cleaned_data["sweep_interval_s"],
+    )
+
+
+def _tell(page: ConnectionAdmin, request: HttpRequest, moved: int, chosen: int, done: str) -> None:
+    level = messages.SUCCESS if moved == chosen else messages.WARNING
+    page.message_user(request, f"{moved} of {chosen} connections {done}.", level)

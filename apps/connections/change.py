@@ -1,0 +1,71 @@
+"""Changes, pauses and resumes connections, and records who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from apps import audit
+from apps.accounts.models import User
+from apps.connections import create
+from apps.connections.models import Connection, ConnectionState
+
+
+def change(
+    *,
+    connection: Connection,
+    actor: User,
+    name: str,
+    settings: Mapping[str, Any],
+    sweep_interval_s: int,
+) -> None:
+    """Store what a person changed. New settings make a full sweep due at once.
+
+    Raises:
+        ConnectorError: the settings cannot work, or the source does not answer.
+    """
+    stored = create.checked_settings(connection.kind, settings, tenant_slug=connection.tenant.slug)
+    with transaction.atomic():
+        now = Connection.objects.select_for_update().get(pk=connection.pk)
+        told = {"name": name, "settings": stored, "sweep_interval_s": sweep_interval_s}
+        changed = [field for field, value in told.items() if getattr(now, field) != value]
+        if not changed:
+            return
+        for field in changed:
+            setattr(now, field, told[field])
+        if "settings" in changed:
+            now.last_swept_at = None
+        now.save(update_fields=[*changed, "last_swept_at"])
+        audit.record(
+            "connection.changed",
+            tenant_id=now.tenant_id,
+            actor_id=actor.pk,
+            target=now,
+            changed=changed,
+        )
+
+
+def pause(*, connection: Connection, actor: User) -> bool:
+    """Stop syncing, and return whether it was not paused already."""
+    return _move(connection, ConnectionState.PAUSED, actor, "connection.paused", "Paused by hand.")
+
+
+def resume(*, connection: Connection, actor: User) -> bool:
+    """Sync again, and return whether it was not syncing already. A full sweep is due at once."""
+    return _move(connection, ConnectionState.ACTIVE, actor, "connection.resumed", "")
+
+
+def _move(
+    connection: Connection, to: ConnectionState, actor: User, action: str, reason: str
+) -> bool:
+    with transaction.atomic():
+        has_moved = Connection.objects.transition(connection.pk, to, reason=reason)
+        if has_moved:
+            if to == ConnectionState.ACTIVE:
+                Connection.objects.filter(pk=connection.pk).update(last_swept_at=None)
+            audit.record(
+                action, tenant_id=connection.tenant_id, actor_id=actor.pk, target=connection
+            )
+    return has_moved

@@ -1,0 +1,94 @@
+"""The form of the admin's connection page: the connection's own fields and its provider's."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from typing_extensions import override
+from unfold import widgets
+
+from apps.connections import providers
+from apps.connections.errors import ConnectorError
+from apps.connections.models import Connection
+from apps.connections.providers import Provider
+
+# Most often and most rarely that everything is compared with the source (seconds).
+MIN_SWEEP_INTERVAL_S = 60
+MAX_SWEEP_INTERVAL_S = 7 * 24 * 3600
+
+
+class ConnectionForm(forms.ModelForm[Connection]):
+    """A connection of one kind; `connection_form` adds the provider's fields."""
+
+    provider: ClassVar[type[Provider]]
+    tenant_slug: ClassVar[str]
+
+    class Meta:
+        model = Connection
+        fields = ["name", "sweep_interval_s"]
+        widgets = {
+            "name": widgets.UnfoldAdminTextInputWidget(),
+            "sweep_interval_s": widgets.UnfoldAdminIntegerFieldWidget(),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.settings: dict[str, Any] = {}
+        if self.instance.pk is not None:
+            stored = self.provider.settings_form.to_fields(self.instance.settings)
+            self.initial = {**stored, **self.initial}
+
+    def clean_name(self) -> str:
+        """Refuse a name that another connection of the tenant has."""
+        name: str = self.cleaned_data["name"]
+        if Connection.objects.filter(name=name).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError("Another connection has this name.")
+        return name
+
+    def clean_sweep_interval_s(self) -> int:
+        """Keep sweeps from running all the time, and from being forgotten."""
+        interval_s: int = self.cleaned_data["sweep_interval_s"]
+        if not MIN_SWEEP_INTERVAL_S <= interval_s <= MAX_SWEEP_INTERVAL_S:
+            raise forms.ValidationError(
+                f"Choose between {MIN_SWEEP_INTERVAL_S} and {MAX_SWEEP_INTERVAL_S} seconds."
+            )
+        return interval_s
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Let the provider check its settings, and the source whether it can be reached."""
+        cleaned = super().clean() or self.cleaned_data
+        asked = self.provider.settings_form(self.data, tenant_slug=self.tenant_slug)
+        for field, errors in asked.errors.as_data().items():
+            if field not in self.errors:
+                self.add_error(field if field in self.fields else None, errors)
+        if asked.is_valid():
+            self.settings = asked.to_settings()
+            try:
+                self.provider(self.settings, tenant_slug=self.tenant_slug).check()
+            except ConnectorError as error:
+                self.add_error(None, str(error))
+        return cleaned
+
+
+def connection_form(kind: str, *, tenant_slug: str) -> type[ConnectionForm]:
+    """Return the form of a kind of source, with its provider's fields in the admin's dress."""
+    provider = providers.load(kind)
+    fields = {name: _dressed(field) for name, field in provider.settings_form().fields.items()}
+    return type(
+        "ConnectionForm",
+        (ConnectionForm,),
+        {**fields, "provider": provider, "tenant_slug": tenant_slug},
+    )
+
+
+def _dressed(field: forms.Field) -> forms.Field:
+    if isinstance(field, forms.ChoiceField):
+        field.widget = widgets.UnfoldAdminSelectWidget(choices=list(field.widget.choices))
+    elif isinstance(field.widget, forms.Textarea):
+        field.widget = widgets.UnfoldAdminTextareaWidget(attrs=field.widget.attrs)
+    else:
+        field.widget = widgets.UnfoldAdminTextInputWidget(attrs=field.widget.attrs)
+    field.widget.is_required = field.required
+    return field
