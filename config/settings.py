@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
@@ -11,6 +12,9 @@ from apps.ops import embedded_paths
 from config import databases, env
 from config.celery_broker import broker_url
 from config.secret_keys import secret_keys
+
+# Lets classes of Django be written with their type arguments (`ModelForm[User]`) at run time too.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

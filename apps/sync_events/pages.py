@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from apps.acls import claims, policy, record
+from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
 from apps.sync_events import failures, runs
@@ -56,7 +56,6 @@ def _apply_permissions(run: SyncRun, page: Page) -> None:
             observed_at=page.observed_at,
             complete=page.are_acls_complete,
         )
-        claims.claim_by_verified_email()
     if page.item_policies:
         policies = _stored_policies(run, (remote for _, remote in page.item_policies))
         store.point(run.connection, {name: policies[remote] for name, remote in page.item_policies})
@@ -89,20 +88,25 @@ def _apply_documents(run: SyncRun, page: Page) -> int:
 def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[RemotePolicy, int]:
     """Translate policies from the source's place names into stored ones.
 
-    A place that is not known closes the whole policy: what is unknown never allows.
+    One that names an unknown place admits nobody, and an event says so.
     """
-    wanted = dict.fromkeys(remote)
-    names = {name for clauses in wanted for clause in clauses for name in clause}
-    acl_ids = record.acl_ids(run.connection.realm, names)
-    for name in sorted(names - acl_ids.keys()):
-        _event(run, Problem(name, "permission_unresolved", "Readers of this place are not known."))
-    return {clauses: _stored_policy(clauses, acl_ids) for clauses in wanted}
-
-
-def _stored_policy(clauses: RemotePolicy, acl_ids: Mapping[str, int]) -> int:
-    if not clauses or not all(name in acl_ids for clause in clauses for name in clause):
-        return policy.nobody()
-    return policy.policy_for([[acl_ids[name] for name in clause] for clause in clauses])
+    wanted = list(dict.fromkeys(remote))
+    stored = dict(
+        zip(wanted, policy.policies_for_places(run.connection.realm, wanted), strict=True)
+    )
+    nobody = policy.nobody() if wanted else 0
+    for clauses, policy_id in stored.items():
+        if clauses and policy_id == nobody:
+            place = clauses[0][0] if clauses[0] else ""
+            _event(
+                run,
+                Problem(
+                    place,
+                    "permission_unresolved",
+                    "The readers of this place are unknown, so nobody may read it.",
+                ),
+            )
+    return stored
 
 
 def _record_problems(run: SyncRun, problems: Iterable[Problem]) -> None:

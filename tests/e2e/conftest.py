@@ -1,0 +1,91 @@
+"""A running Kenward and a browser, shared by all end-to-end tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.running import ROOT, Running
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    kenward = Running(tmp_path_factory.mktemp("kenward") / "var").start()
+    try:
+        kenward.wait_for("ready ", timeout_s=120)
+        yield kenward
+    finally:
+        kenward.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        missing = "Chromium is not installed: apt-get install chromium"
+        if os.environ.get("KENWARD_REQUIRE_PEERS"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def signed_in(running: Running, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a browser of its own for a person, signed in."""
+    contexts = []
+
+    def sign_in(email: str, *, width: int = 1280, scheme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 860},
+            color_scheme="dark" if scheme == "dark" else "light",
+            base_url=running.url,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto("/accounts/login/")
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_label("Password", exact=False).first.fill(running.passwords()[email])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_load_state()
+        return page
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return axe-core's script, from the peers that tests/peers/install.sh installs."""
+    script = ROOT / ".peers" / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        missing = "axe-core is not installed: run tests/peers/install.sh"
+        if os.environ.get("KENWARD_REQUIRE_PEERS"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return script.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Return the folder where pages are kept to be looked at."""
+    folder = ROOT / ".pytest_cache" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,19 @@
+"""A connected folder of Acme, committed, as workers in other threads and processes see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from tests.sync_events.folder import Folder, connect
+from tests.world import World
+
+
+@pytest.fixture
+def folder(committed_world: World, tmp_path: Path, settings: LazySettings) -> Folder:
+    settings.KENWARD_FOLDER_ROOTS = [tmp_path]
+    path = tmp_path / "share"
+    path.mkdir()
+    return connect(committed_world.acme, path)
