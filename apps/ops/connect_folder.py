@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.connections import create
 from apps.connections.models import Connection
+from apps.errors import KenwardError
 from apps.ops import sample
 from apps.ops.errors import CannotStart
 from apps.tenants.context import tenant_context
@@ -56,19 +57,28 @@ def connect(folder: Path, *, tenant_slug: str = "") -> str:
     with tenant_context(tenant), transaction.atomic():
         found = Connection.objects.filter(kind="file_share", settings__path=str(folder)).first()
         if found is None:
-            create.create(
-                tenant=tenant,
-                actor=None,
-                kind="file_share",
-                name=str(folder)[-200:],
-                settings={"path": str(folder), "access": "all_members"},
-            )
+            _create(folder, tenant)
     audience = f"all members of {tenant.name} ({tenant.slug})"
     if found is None:
         return f"connected {folder}: {audience} may read it"
     if found.settings.get("access") == "all_members":
         return f"{folder} is connected already: {audience} may read it"
     return f"{folder} is connected already, as {found.name}: its own rules say who may read it"
+
+
+def _create(folder: Path, tenant: Tenant) -> None:
+    try:
+        create.create(
+            tenant=tenant,
+            actor=None,
+            kind="file_share",
+            name=str(folder)[-200:],
+            settings={"path": str(folder), "access": "all_members"},
+        )
+    except KenwardError as error:
+        raise CannotStart(
+            f"The folder {folder} cannot be connected: {error.message}", hint=error.hint
+        ) from error
 
 
 def _tenant(slug: str) -> Tenant:
