@@ -15,10 +15,11 @@ from apps.search import vector_store
 from apps.search.lexical import CONFIGURATION
 from apps.search.models import Chunk
 
-# Weight A: the words of title and headings; B: those of the passage itself.
+# Weight A: the words of title and headings; B: those of the passage itself. PostgreSQL would take
+# what stands in angle brackets for a tag and skip it: <T>, e-mail addresses, code.
 _LEXEMES = (
-    f"setweight(to_tsvector('{CONFIGURATION}', r.heading_words), 'A')"
-    f" || setweight(to_tsvector('{CONFIGURATION}', r.text), 'B')"
+    f"setweight(to_tsvector('{CONFIGURATION}', translate(r.heading_words, '<>', '  ')), 'A')"
+    f" || setweight(to_tsvector('{CONFIGURATION}', translate(r.text, '<>', '  ')), 'B')"
 )
 _ROWS = (
     'jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ordinal int, start int, "end" int,'

@@ -68,7 +68,10 @@ def index(document_id: int) -> IndexOutcome:
     """
     with transaction.atomic():
         document = (
-            Document.objects.live().filter(pk=document_id).select_related("connection").first()
+            Document.objects.live()
+            .filter(pk=document_id)
+            .select_related("connection__tenant")
+            .first()
         )
     if document is None or document.indexed_version == document.version:
         return IndexOutcome(document_id, "superseded")

@@ -52,6 +52,8 @@ def understand(query: str) -> Wanted | None:
     Words are joined by OR, since a question asks in other words than its answer uses; only what
     stands in quotation marks has to be there as it is.
     """
+    # As in the passages: angle brackets would hide what stands between them.
+    query = query.replace("<", " ").replace(">", " ")
     phrases = [next(part for part in match if part) for match in _QUOTED.findall(query)]
     with connection.cursor() as cursor:
         cursor.execute(
