@@ -300,3 +300,5 @@ LOGGING = {
     },
 }
 PROMETHEUS_EXPORT_MIGRATIONS = False
+# Who may scrape /metrics; empty: this machine only.
+KENWARD_METRICS_TOKEN = env.text("KENWARD_METRICS_TOKEN")

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from apps.ops.metrics import metrics
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/chat/"), name="home"),
     path("accounts/", include("allauth.account.urls")),
@@ -15,7 +17,7 @@ urlpatterns = [
     path("documents/", include("apps.documents.urls")),
     path("health/", include("apps.ops.urls")),
     path("admin/", admin.site.urls),
-    path("", include("django_prometheus.urls")),
+    path("metrics", metrics, name="metrics"),
 ]
 
 handler400 = "config.error_pages.bad_request"
