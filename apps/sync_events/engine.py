@@ -28,10 +28,10 @@ from apps.connections.errors import (
     SourceUnavailable,
 )
 from apps.connections.models import Connection, ConnectionState
-from apps.connections.protocol import Connector, Page
+from apps.connections.protocol import Connector, Page, Problem
 from apps.documents import store
-from apps.sync_events import heartbeat, pages, runs
-from apps.sync_events.models import ChangeHint, Lane, RunState, SyncEvent, SyncRun
+from apps.sync_events import events, heartbeat, pages, runs
+from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 
 log = logging.getLogger(__name__)
 
@@ -168,15 +168,7 @@ def _give_up_or_wait(run: SyncRun, token: UUID, error: ConnectorError) -> Outcom
     """Decide by the kind of error: pause the connection, come back later, or fail the run."""
     log.warning("sync run %s: %s %s", run.pk, error.code, error.detail or error.message)
     with transaction.atomic():
-        SyncEvent.objects.create(
-            tenant_id=run.tenant_id,
-            run=run,
-            connection=run.connection,
-            level=SyncEvent.Level.ERROR,
-            code=error.code,
-            message=error.message[:1000],
-            hint=error.hint[:500],
-        )
+        events.record(run.connection, Problem("", error.code, error.message, error.hint), run=run)
         if isinstance(error, RateLimited | SourceUnavailable):
             wait_s = getattr(error, "retry_after_s", BACK_OFF_S[min(run.attempts, 4)])
             not_before = timezone.now() + timedelta(seconds=wait_s)

@@ -11,8 +11,8 @@ from django.utils import timezone
 from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
-from apps.sync_events import failures, runs
-from apps.sync_events.models import ChangeHint, SyncEvent, SyncRun
+from apps.sync_events import events, failures, runs
+from apps.sync_events.models import ChangeHint, SyncRun
 
 
 def apply(
@@ -98,33 +98,15 @@ def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[Re
     for clauses, policy_id in stored.items():
         if clauses and policy_id == nobody:
             place = clauses[0][0] if clauses[0] else ""
-            _event(
-                run,
-                Problem(
-                    place,
-                    "permission_unresolved",
-                    "The readers of this place are unknown, so nobody may read it.",
-                ),
-            )
+            reason = "The readers of this place are unknown, so nobody may read it."
+            unknown = Problem(place, "permission_unresolved", reason)
+            events.record(run.connection, unknown, run=run)
     return stored
 
 
 def _record_problems(run: SyncRun, problems: Iterable[Problem]) -> None:
     for problem in problems:
-        _event(run, problem)
+        events.record(run.connection, problem, run=run)
         if problem.is_error:
             run.problems += 1
             failures.note(run.connection, problem)
-
-
-def _event(run: SyncRun, problem: Problem) -> None:
-    SyncEvent.objects.create(
-        tenant_id=run.tenant_id,
-        run=run,
-        connection=run.connection,
-        level=SyncEvent.Level.ERROR if problem.is_error else SyncEvent.Level.WARNING,
-        code=problem.code,
-        external_id=problem.external_id,
-        message=problem.message[:1000],
-        hint=problem.hint[:500],
-    )

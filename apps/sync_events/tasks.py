@@ -51,13 +51,11 @@ def run(tenant_id: int, run_id: int, lane: str) -> str:
 
 
 @shared_task(name="apps.sync_events.tasks.index")
-def index(tenant_id: int) -> int:
+def index(tenant_id: int) -> None:
     """Index documents of a tenant for a while, and come back if more are left."""
     with tenant_context(tenant_id):
-        result = indexing.work()
-        if result.has_more:
+        if indexing.work():
             send_index(tenant_id)
-    return result.indexed
 
 
 @shared_task(name="apps.sync_events.tasks.wake_work")
@@ -68,8 +66,9 @@ def wake_work() -> None:
             schedule.request_due_sweeps()
             schedule.retry_due_items()
             _send_claimable(tenant_id)
-            if index_queue.has_work():
-                send_index(tenant_id)
+            with transaction.atomic():
+                if index_queue.has_work():
+                    send_index(tenant_id)
 
 
 def _send_claimable(tenant_id: int) -> None:

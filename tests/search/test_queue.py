@@ -18,6 +18,7 @@ from apps.connections.models import Connection, ConnectionState
 from apps.documents.models import Document
 from apps.search import indexing, queue, worker
 from apps.search.embedding import EmbeddingUnavailable, LocalEmbedder
+from apps.search.indexing import IndexOutcome
 from apps.search.models import Chunk, ChunkVector
 from apps.tenants.context import tenant_context
 from tests.search import texts
@@ -29,6 +30,10 @@ from tests.world import World
 def shelf(committed_world: World, committed_library: Library) -> Library:
     committed_library.share("staff/", committed_world.ada)
     return committed_library
+
+
+def ignore(outcome: IndexOutcome) -> None:
+    """Report to nobody."""
 
 
 def put_many(shelf: Library, count: int) -> list[int]:
@@ -124,9 +129,12 @@ def test_parallel_claims_are_disjoint(shelf: Library) -> None:
     assert sorted(claimed) == ids
 
 
-def test_task_indexes_all_that_waits(committed_world: World, shelf: Library) -> None:
-    put_many(shelf, 12)
-    tasks.index_pending(shelf.tenant.pk)
+def test_all_that_waits_is_indexed_and_reported(shelf: Library) -> None:
+    ids = put_many(shelf, 12)
+    outcomes: list[IndexOutcome] = []
+    with tenant_context(shelf.tenant):
+        assert worker.work_off(budget_s=20, report=outcomes.append) is False
+    assert sorted(outcome.document_id for outcome in outcomes) == ids
     with shelf.work():
         assert not queue.has_work()
         assert Chunk.objects.count() == ChunkVector.objects.count() == 12
