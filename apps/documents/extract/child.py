@@ -10,15 +10,17 @@ import ctypes
 import importlib
 import json
 import os
+import re
 import resource
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from apps.documents.blocks import ExtractedText
 from apps.documents.extract import frames
-from apps.documents.extract.errors import Corrupt, Empty, ExtractionError, OutOfMemory, TooLarge
+from apps.documents.extract.errors import Corrupt, Empty, ExtractionError, TooLarge
 from apps.documents.extract.sniff import SniffedFile, sniff
 
 READERS = {
@@ -46,25 +48,36 @@ def main(arguments: list[str]) -> None:
     sys.stdout = sys.stderr
     # Deeply nested pages are walked by recursion; Python 3.11 spends no C stack on it.
     sys.setrecursionlimit(20_000)
-    while serve_one(requests, replies, readers):
-        pass
+    try:
+        while serve_one(requests, replies, readers):
+            pass
+    except MemoryError:
+        # Whatever else could be done about it might need memory.
+        os._exit(frames.OUT_OF_MEMORY_STATUS)
 
 
 def serve_one(requests: BinaryIO, replies: BinaryIO, readers: dict[str, str]) -> bool:
-    """Read one request, answer it; False when there was none or the process should end.
+    """Read one request, answer it; False when there was none.
 
-    A request is two frames: JSON with `file_name`, `mime_type`, `timeout_s`, `memory_mb`, then the
-    file's bytes. The answer is one frame of JSON.
+    A request is a frame of JSON with `file_name`, `mime_type`, `timeout_s` and `memory_mb`, which
+    a frame with the peak memory so far answers (in KiB, as `ru_maxrss`), then one of the file's
+    bytes, which one of JSON answers.
     """
-    header, content = frames.read_blocking(requests), frames.read_blocking(requests)
-    if header is None or content is None:
+    header = frames.read_blocking(requests)
+    if header is None:
         return False
     request: dict[str, Any] = json.loads(header)
     _limit(timeout_s=request["timeout_s"], memory_mb=request["memory_mb"])
+    # From here on, whatever happens is the file's fault.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    frames.write_blocking(replies, str(peak).encode())
+    content = frames.read_blocking(requests)
+    if content is None:
+        return False
     reply = answer(content, request["file_name"], request["mime_type"], readers)
-    reply["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    reply["peak_mb"] = _own_peak_mb()
     frames.write_blocking(replies, json.dumps(reply, ensure_ascii=False).encode())
-    return reply.get("code") != OutOfMemory.code
+    return True
 
 
 def answer(
@@ -76,7 +89,7 @@ def answer(
     except ExtractionError as error:
         return _failure(error)
     except MemoryError:
-        return _failure(OutOfMemory())
+        raise
     except Exception:  # noqa: BLE001  the edge of this process: any file may break any library
         return _failure(Corrupt(detail=traceback.format_exc()[-_DETAIL_CHARACTERS:]))
     return {
@@ -131,6 +144,12 @@ def _limit(*, timeout_s: float, memory_mb: int) -> None:
     cpu_s = int(used.ru_utime + used.ru_stime + timeout_s) + 2
     _set_soft_limit(resource.RLIMIT_CPU, cpu_s)
     _set_soft_limit(resource.RLIMIT_AS, memory_mb * 1024 * 1024)
+
+
+def _own_peak_mb() -> int:
+    """Return the peak memory of this program alone; `ru_maxrss` counts the worker's before exec."""
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found.group(1)) // 1024 if found else 0
 
 
 def _set_soft_limit(kind: int, amount: int) -> None:

@@ -8,6 +8,8 @@ import struct
 import time
 from typing import BinaryIO
 
+# The exit status of a reader that got no memory.
+OUT_OF_MEMORY_STATUS = 77
 # Above what any document within the limits needs; a reader that sends more is out of its mind.
 MAX_FRAME_BYTES = 512 * 1024 * 1024
 _HEADER = struct.Struct(">I")
@@ -15,7 +17,11 @@ _CHUNK = 1 << 20
 
 
 class PeerGone(Exception):
-    """The other side closed its end or sent no frame."""
+    """The other side closed its end."""
+
+
+class NoFrame(Exception):
+    """The other side sent something that is no frame."""
 
 
 class DeadlinePassed(Exception):
@@ -50,11 +56,12 @@ def receive(fd: int, *, deadline: float) -> bytes:
 
     Raises:
         DeadlinePassed: nothing, or only a part, came.
-        PeerGone: the pipe was closed, or what came is no frame.
+        PeerGone: the pipe was closed.
+        NoFrame: what came is none.
     """
     (length,) = _HEADER.unpack(_read_exactly(fd, _HEADER.size, deadline))
     if length > MAX_FRAME_BYTES:
-        raise PeerGone
+        raise NoFrame
     return bytes(_read_exactly(fd, length, deadline))
 
 

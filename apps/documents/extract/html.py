@@ -231,8 +231,8 @@ def _collect_child(child: etree._Element, parts: list[str], *, nested_lists: boo
 
 
 def _running_text(text: str) -> str:
-    lines = (" ".join(line.split(" ")).strip() for line in text.split("\n"))
-    return "\n".join(re.sub(" {2,}", " ", line) for line in lines if line)
+    lines = (_SPACE.sub(" ", line).strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
 def _list_lines(element: etree._Element, depth: int) -> Iterator[str]:

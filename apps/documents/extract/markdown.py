@@ -17,7 +17,6 @@ from apps.documents.extract.sniff import SniffedFile
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?(---|\+\+\+)[ \t]*\n(.*?\n|)\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _MAX_FRONT_MATTER = 20_000
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _INDENT = "  "
 _parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -73,7 +72,7 @@ class _Blocks:
         elif token.type in {"fence", "code_block"}:
             yield Block("code", token.content)
         elif token.type == "html_block":
-            yield from _html(token.content)
+            yield from fragment_blocks(token.content)
         elif token.type in {"bullet_list_open", "ordered_list_open"}:
             yield Block("list", "\n".join(self._list(token, 0)))
         elif token.type == "table_open":
@@ -115,18 +114,13 @@ class _Blocks:
         elif token.type == "table_open":
             yield self._table().text
         elif token.type == "html_block":
-            yield from (block.text for block in _html(token.content))
+            yield from (block.text for block in fragment_blocks(token.content))
 
 
 def _item_line(text: str, mark: str, depth: int) -> str:
     indent = _INDENT * depth
     below = indent + _INDENT
     return (indent + mark if mark else below) + text.replace("\n", "\n" + below)
-
-
-def _html(markup: str) -> list[Block]:
-    rest = _COMMENT.sub("", markup)
-    return fragment_blocks(rest) if rest.strip() else []
 
 
 def _inline(token: Token) -> str:

@@ -9,18 +9,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from apps.documents.blocks import ExtractedText
 from apps.documents.extract import frames
 from apps.documents.extract.errors import BY_CODE, Corrupt, ExtractionError, OutOfMemory, TimedOut
+from apps.errors import Unavailable
 
 _ROOT = Path(__file__).resolve().parents[3]
 # Secrets stand in the environment; the reader of strangers' files gets none of it.
 _ENVIRONMENT_KEPT = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
-_GRACE_S = 2.0
+_START_TIMEOUT_S = 30.0
+_STARTS = 3
+_LINGERING_S = 2.0
+_FAILS = "The file makes its reader fail."
 
 
 class ReaderProcess:
@@ -36,14 +40,13 @@ class ReaderProcess:
     ) -> None:
         self._overrides = [f"{name}={module}" for name, module in (readers or {}).items()]
         self._files_per_process = files_per_process
-        self._files = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._lock = threading.Lock()
 
     @property
     def process_id(self) -> int | None:
-        """The child's process id, if one runs."""
-        return self._process.pid if self._process else None
+        """The child's process id, if there is one."""
+        return self._child.process.pid if self._child else None
 
     def read(
         self,
@@ -65,6 +68,7 @@ class ReaderProcess:
 
         Raises:
             ExtractionError: one of its kinds.
+            Unavailable: no child can be started.
         """
         header = {
             "file_name": file_name.encode(errors="replace").decode(),
@@ -73,20 +77,13 @@ class ReaderProcess:
             "memory_mb": memory_mb,
         }
         with self._lock:
-            deadline = time.monotonic() + timeout_s
-            try:
-                reply = self._exchange(json.dumps(header).encode(), content, deadline)
-            except frames.DeadlinePassed:
-                self._end()
-                raise TimedOut(
-                    f"Reading the file took longer than {timeout_s:g} seconds."
-                ) from None
-            except frames.PeerGone:
-                raise self._death(memory_mb) from None
-            self._files += 1
-            if self._files >= self._files_per_process or _is_bloated(reply, memory_mb):
-                self._end()
-        return _result(reply)
+            reply = self._reply(json.dumps(header).encode(), content, timeout_s, memory_mb)
+        if "code" in reply:
+            kind = BY_CODE.get(reply["code"], Corrupt)
+            raise kind(reply["message"], hint=reply["hint"], detail=reply["detail"])
+        return ExtractedText.from_rows(
+            reply["text"], reply["blocks"], title=reply["title"], pages=reply["pages"]
+        )
 
     def close(self) -> None:
         """End the child; the next file starts another."""
@@ -96,111 +93,128 @@ class ReaderProcess:
     def forget(self) -> None:
         """Let go of the child without ending it: after a fork it belongs to the other process."""
         self._lock = threading.Lock()
-        process, self._process = self._process, None
-        if process is not None:
-            for stream in (process.stdin, process.stdout):
-                os.close(stream.fileno()) if stream else None
-            process.returncode = 0  # not ours to wait for
+        child, self._child = self._child, None
+        if child is not None:
+            child.close_pipes()
+            child.process.returncode = 0  # not ours to wait for
 
-    def _exchange(self, header: bytes, content: bytes, deadline: float) -> dict[str, Any]:
-        pipes = self._pipes()
-        try:
-            frames.send(pipes[0], header, deadline=deadline)
-        except frames.PeerGone:
-            # It died between two files (its own limits, or an end of the thread that started it).
-            self._end()
-            pipes = self._pipes()
-            frames.send(pipes[0], header, deadline=deadline)
-        frames.send(pipes[0], content, deadline=deadline)
-        reply = frames.receive(pipes[1], deadline=deadline)
-        try:
-            parsed: dict[str, Any] = json.loads(reply)
-        except ValueError as error:
-            raise frames.PeerGone from error
-        return parsed
+    def _reply(
+        self, header: bytes, content: bytes, timeout_s: float, memory_mb: int
+    ) -> dict[str, Any]:
+        for _ in range(_STARTS):
+            child = self._ready_child(header)
+            try:
+                reply = child.exchange(content, deadline=time.monotonic() + timeout_s)
+            except frames.DeadlinePassed:
+                self._end()
+                message = f"Reading the file took longer than {timeout_s:g} seconds."
+                raise TimedOut(message) from None
+            except frames.NoFrame:
+                self._end()
+                raise Corrupt(_FAILS, detail="the reader sent no frame") from None
+            except frames.PeerGone:
+                self._child = None
+                status, peak_mb = child.wait()
+                # The kernel ends a child with the thread that started it, not with the process.
+                if child.started_by.is_alive():
+                    is_full = peak_mb > max(memory_mb // 2, child.peak_before_mb)
+                    raise _verdict(status, is_full=is_full) from None
+                continue
+            is_bloated = reply["peak_mb"] > memory_mb // 2
+            if is_bloated or child.files >= self._files_per_process:
+                self._end()
+            return reply
+        raise Unavailable("The process that reads files does not stay.")
 
-    def _pipes(self) -> tuple[int, int]:
-        """Return the child's standard input and output, of a new child if none runs."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            self._end()
-            process = self._start()
-        if process.stdin is None or process.stdout is None:
-            raise AssertionError
-        return process.stdin.fileno(), process.stdout.fileno()
+    def _ready_child(self, header: bytes) -> _Child:
+        """Return a child that took the header; one that ended since the last file is replaced."""
+        for _ in range(_STARTS):
+            self._child = self._child or _Child(self._overrides)
+            try:
+                self._child.prepare(header, deadline=time.monotonic() + _START_TIMEOUT_S)
+            except (frames.PeerGone, frames.NoFrame, frames.DeadlinePassed):
+                self._end()
+            else:
+                return self._child
+        raise Unavailable("The process that reads files does not start.")
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT_KEPT if name in os.environ}
-        process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [
-                *(sys.executable, "-B", "-X", "utf8", "-m", "apps.documents.extract.child"),
-                *(str(os.getpid()), *self._overrides),
-            ],
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.process.kill()
+            child.wait()
+
+
+class _Child:
+    """One child process and the pipes to it."""
+
+    def __init__(self, overrides: Sequence[str]) -> None:
+        module = ("-m", "apps.documents.extract.child", str(os.getpid()), *overrides)
+        self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+            [sys.executable, "-B", "-X", "utf8", *module],
             cwd=_ROOT,
-            env=environment,
+            env={name: os.environ[name] for name in _ENVIRONMENT_KEPT if name in os.environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
         )
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                os.set_blocking(stream.fileno(), False)
-        self._process, self._files = process, 0
-        return process
+        self.started_by = threading.current_thread()
+        self.files = 0
+        # Before the present file, and at first that of the worker itself: exec does not reset it.
+        self.peak_before_mb = 0
+        self._streams = [each for each in (self.process.stdin, self.process.stdout) if each]
+        self._requests, self._replies = (stream.fileno() for stream in self._streams)
+        for fd in (self._requests, self._replies):
+            os.set_blocking(fd, False)
 
-    def _death(self, memory_mb: int) -> ExtractionError:
-        """End what is left of the child and return what its death says about the file."""
-        process, self._process = self._process, None
-        if process is None:
-            return Corrupt()
-        status, peak_mb = _reap(process)
-        detail = f"the reader ended with status {status}, peak {peak_mb} MiB"
-        if status == -signal.SIGXCPU:
-            return TimedOut(detail=detail)
-        # Native code that gets no memory dies of any signal; the kernel's own killer sends KILL.
-        if status == -signal.SIGKILL or peak_mb > memory_mb // 2:
-            return OutOfMemory(detail=detail)
-        return Corrupt("The file makes its reader fail.", detail=detail)
+    def prepare(self, header: bytes, *, deadline: float) -> None:
+        """Announce a file and wait until the child has set its limits."""
+        frames.send(self._requests, header, deadline=deadline)
+        peak = frames.receive(self._replies, deadline=deadline)
+        self.peak_before_mb = int(peak) // 1024 if peak.isdigit() else 0
 
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            _reap(process)
-
-
-def _reap(process: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """Wait for the child, killing it if it lingers; return its status and peak memory in MiB."""
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
-    deadline = time.monotonic() + _GRACE_S
-    while process.returncode is None:
+    def exchange(self, content: bytes, *, deadline: float) -> dict[str, Any]:
+        """Send the announced file, return the answer."""
+        frames.send(self._requests, content, deadline=deadline)
+        reply = frames.receive(self._replies, deadline=deadline)
+        self.files += 1
         try:
-            found, status, usage = os.wait4(process.pid, os.WNOHANG)
-        except ChildProcessError:  # somebody else in this process waited for it
-            process.returncode = 0
-            break
-        if found:
-            # wait4 instead of Popen.wait: it alone tells the memory of this one child.
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage.ru_maxrss // 1024
-        if time.monotonic() > deadline:
-            process.kill()
-        time.sleep(0.001)
-    return process.returncode, 0
+            parsed: dict[str, Any] = json.loads(reply)
+        except ValueError as error:
+            raise frames.NoFrame from error
+        return parsed
+
+    def close_pipes(self) -> None:
+        for stream in self._streams:
+            stream.close()
+
+    def wait(self) -> tuple[int, int]:
+        """Wait for the end, enforce it; return the exit status and the peak memory in MiB."""
+        self.close_pipes()
+        deadline = time.monotonic() + _LINGERING_S
+        while self.process.returncode is None:
+            try:
+                # Not Popen.wait: this call alone tells the memory of this one child.
+                found, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else in this process waited for it
+                self.process.returncode = 0
+                break
+            if found:
+                self.process.returncode = os.waitstatus_to_exitcode(status)
+                return self.process.returncode, usage.ru_maxrss // 1024
+            if time.monotonic() > deadline:
+                self.process.kill()
+            time.sleep(0.001)
+        return self.process.returncode, 0
 
 
-def _is_bloated(reply: dict[str, Any], memory_mb: int) -> bool:
-    """Say whether the child ends itself, or holds so much that the next file has too little."""
-    return reply.get("code") == OutOfMemory.code or reply.get("peak_mb", 0) > memory_mb // 2
-
-
-def _result(reply: dict[str, Any]) -> ExtractedText:
-    if "code" in reply:
-        kind = BY_CODE.get(reply["code"], Corrupt)
-        raise kind(reply["message"], hint=reply["hint"], detail=reply["detail"])
-    return ExtractedText.from_rows(
-        reply["text"], reply["blocks"], title=reply["title"], pages=reply["pages"]
-    )
+def _verdict(status: int, *, is_full: bool) -> ExtractionError:
+    """Return what the end of its reader, with its memory near the limit or not, says of a file."""
+    detail = f"the reader ended with status {status}"
+    if status == -signal.SIGXCPU:
+        return TimedOut(detail=detail)
+    # Native code that gets no memory dies of any signal; the kernel's own killer sends KILL.
+    if status in {frames.OUT_OF_MEMORY_STATUS, -signal.SIGKILL} or is_full:
+        return OutOfMemory(detail=detail)
+    return Corrupt(_FAILS, detail=detail)
