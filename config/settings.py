@@ -12,6 +12,7 @@ from apps.ops import embedded_paths
 from config import databases, env
 from config.celery_broker import broker_url
 from config.secret_keys import secret_keys
+from config.unfold import UNFOLD as UNFOLD  # how the admin looks
 
 # Lets classes of Django be written with their type arguments (`ModelForm[User]`) at run time too.
 django_stubs_ext.monkeypatch()
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.admin_security.AdminSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -194,7 +196,7 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.error_pages.csrf_failure"
 
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ("/admin/",),  # its own policy: config.admin
+    "EXCLUDE_URL_PREFIXES": ("/admin/",),  # its own policy: config.admin_security
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],

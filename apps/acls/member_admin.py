@@ -1,0 +1,122 @@
+"""The members of the tenant, in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest
+from typing_extensions import override
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
+
+from apps.accounts.models import User
+from apps.acls import members
+from apps.audit.model_admin import TenantModelAdmin
+from apps.tenants.models import Membership, Role
+
+
+class NewMemberForm(forms.ModelForm[Membership]):
+    """A person by e-mail address, who may be new to Kenward."""
+
+    email = forms.EmailField(label="E-mail address", widget=UnfoldAdminEmailInputWidget)
+    name = forms.CharField(
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For somebody new; who has an account keeps their own name.",
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("role", "is_guest")
+
+    def clean_email(self) -> str:
+        """Refuse who is a member already."""
+        email = str(self.cleaned_data["email"]).strip().lower()
+        if Membership.objects.filter(user__email=email).exists():
+            raise ValidationError("This person is a member already.")
+        return email
+
+
+class MemberForm(forms.ModelForm[Membership]):
+    """Role and end of a membership."""
+
+    class Meta:
+        model = Membership
+        fields = ("role", "is_guest", "is_active")
+        labels = {"is_active": "Active"}
+        help_texts = {"is_active": "Without it the person reads nothing here from now on."}
+
+
+@admin.register(Membership)
+class MembershipAdmin(TenantModelAdmin):
+    """Adds members, changes roles and ends memberships."""
+
+    list_display = ("email", "name", "role", "is_active", "is_guest", "created_at")
+    list_filter = ("role", "is_active", "is_guest")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "user__name")
+    search_help_text = "Search by name or e-mail address"
+    ordering = ("user__email",)
+    sortable_by = ("email", "created_at")
+    add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "is_guest")}),)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "role", "is_guest", "is_active", "created_at")}),
+    )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Membership]:
+        """Return this tenant's: one's own rows of other tenants are visible too."""
+        found: models.QuerySet[Membership] = super().get_queryset(request)
+        return found.filter(tenant=getattr(request, "tenant", None))
+
+    @display(description="E-mail address", ordering="user__email")
+    def email(self, membership: Membership) -> str:
+        """Return the address that the person signs in with."""
+        return membership.user.email
+
+    @display(description="Name")
+    def name(self, membership: Membership) -> str:
+        """Return the person's name."""
+        return membership.user.name or "–"
+
+    @override
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Membership | None = None
+    ) -> tuple[str, ...]:
+        """Return who it is about; and of one's own membership, what would lock one out."""
+        if obj is None:
+            return ()
+        is_own = obj.user_id == request.user.pk
+        return ("email", "name", "created_at", *(("role", "is_active") if is_own else ()))
+
+    @override
+    def get_form(
+        self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kw: Any
+    ) -> Any:
+        """Return the form for a new member, or for one that is there."""
+        return super().get_form(
+            request, obj, change, **{**kw, "form": MemberForm if obj else NewMemberForm}
+        )
+
+    @override
+    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+        """Add or change; both are recorded there."""
+        actor = User.objects.get(email=request.user.get_username())
+        if change:
+            members.change(membership=form.instance, fields=form.changed_data, actor=actor)
+            return
+        told = form.cleaned_data
+        added = members.add(
+            email=told["email"],
+            name=told["name"],
+            role=Role(told["role"]),
+            is_guest=told["is_guest"],
+            actor=actor,
+        )
+        made = form.instance
+        made.pk, made.tenant_id, made.user = added.pk, added.tenant_id, added.user

@@ -1,0 +1,165 @@
+"""Objects Synced: what Kenward holds of each item, by path. Titles and texts are shown nowhere.
+
+`sync_events.admin` registers it, with what happened to the item in syncs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from typing_extensions import override
+from unfold.decorators import display
+
+from apps.audit.model_admin import EvidenceAdmin, label, since
+from apps.documents.extract.errors import BY_CODE
+from apps.documents.models import Document
+from apps.documents.states import STATES
+
+# How many readers a row of the list names.
+_NAMED = 3
+_TONES = {"searchable": "success", "waiting": "info", "failed": "danger", "deleted": ""}
+_TYPES = {
+    "text/markdown": "Markdown",
+    "text/plain": "Text",
+    "text/html": "Web page",
+    "text/csv": "Table (CSV)",
+    "application/pdf": "PDF",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+}
+_NOBODY = "Nobody"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Documents in one state."""
+
+    title = "state"
+    parameter_name = "state"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        """Return the states."""
+        return [(state, state.capitalize()) for state in STATES]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:
+        """Keep the chosen state."""
+        condition = STATES.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition)
+
+
+class TypeFilter(admin.SimpleListFilter):
+    """Documents of one kind of file."""
+
+    title = "type"
+    parameter_name = "type"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        """Return the kinds that Kenward reads, and the rest."""
+        return [*_TYPES.items(), ("other", "Other")]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:
+        """Keep the chosen kind."""
+        if self.value() == "other":
+            return queryset.filter(~Q(mime_type__in=_TYPES))
+        return queryset.filter(mime_type=self.value()) if self.value() else queryset
+
+
+class DocumentAdmin(EvidenceAdmin):
+    """Documents of the active tenant."""
+
+    list_display = ("path", "source", "type", "size", "read_by", "synced", "state_label")
+    list_filter = ("connection", StateFilter, TypeFilter)
+    list_select_related = ("connection",)
+    search_fields = ("path",)
+    search_help_text = "Search by path"
+    ordering = ("-id",)
+    sortable_by = ("path", "size", "synced")
+    fields = (
+        "path",
+        "source",
+        "state_label",
+        "advice",
+        "type",
+        "size",
+        "read_by",
+        "source_modified_at",
+        "synced",
+        "indexed_at",
+        "deleted_at",
+        "uuid",
+    )
+    empty_hint = "Once a source is connected and synced, its files stand here."
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
+        """Leave the title where it is: no page of the admin has any use for it."""
+        found: QuerySet[Document] = super().get_queryset(request)
+        return found.defer("title")
+
+    @override
+    def complete(self, rows: Sequence[Any]) -> None:
+        """Fetch the readers of all rows at once."""
+        from apps.acls import readers
+
+        found = readers.readers_of({row.policy_id for row in rows})
+        for row in rows:
+            row.readers = found.get(row.policy_id, [])
+
+    @display(description="Source")
+    def source(self, document: Document) -> str:
+        """Return the connection."""
+        return document.connection.name
+
+    @display(description="Type")
+    def type(self, document: Document) -> str:
+        """Return the kind of file in words."""
+        return _TYPES.get(document.mime_type, document.mime_type or "–")
+
+    @display(description="Size", ordering="size_bytes")
+    def size(self, document: Document) -> str:
+        """Return the size in the unit that fits."""
+        return str(filesizeformat(document.size_bytes))
+
+    @display(description="Readers")
+    def read_by(self, document: Any) -> str:
+        """Return who may read it; in the list, the first few."""
+        if not hasattr(document, "readers"):
+            from apps.acls import readers
+
+            found = readers.readers_of({document.policy_id})
+            return ", ".join(found.get(document.policy_id, [])) or _NOBODY
+        names = document.readers
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return ", ".join(names[:_NAMED]) + more if names else _NOBODY
+
+    @display(description="Last synced", ordering="last_synced_at")
+    def synced(self, document: Document) -> str:
+        """Return how long ago the source was last asked about it."""
+        return since(document.last_synced_at)
+
+    @display(description="State")
+    def state_label(self, document: Document) -> str:
+        """Return the state, and why there is no text."""
+        shown = label(document.state.capitalize(), _TONES[document.state])
+        if document.state != "failed":
+            return shown
+        return format_html(
+            '{} <span class="kw-why">{}</span>', shown, document.get_failure_display()
+        )
+
+    @display(description="Why, and what to do")
+    def advice(self, document: Document) -> str:
+        """Return what the reader of the file said, and how to mend it."""
+        if not document.failure:
+            return "–"
+        known = BY_CODE.get(document.failure)
+        said = document.failure_message or document.get_failure_display()
+        return f"{said} {known.advice}" if known and known.advice not in said else said

@@ -1,0 +1,7 @@
+"""Syncs in the admin: runs with live progress, their events, failed items, and what is synced."""
+
+from __future__ import annotations
+
+from apps.sync_events.admin import items, runs, sources
+
+__all__ = ["items", "runs", "sources"]

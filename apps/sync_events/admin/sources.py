@@ -1,0 +1,83 @@
+"""Connections and Objects Synced, with what syncing adds to their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from typing_extensions import override
+
+from apps.connections.admin import ConnectionAdmin
+from apps.connections.models import Connection, ConnectionState
+from apps.documents.admin import DocumentAdmin
+from apps.documents.models import Document
+from apps.sync_events import by_hand
+from apps.sync_events.admin.runs import actor_of
+from apps.sync_events.models import SyncEvent
+
+# Events shown on an item's page.
+EVENTS_ON_PAGE = 20
+
+admin.site.unregister(Connection)
+
+
+@admin.register(Connection)
+class SyncedConnectionAdmin(ConnectionAdmin):
+    """Connections that can be synced now."""
+
+    actions: Any = ("sync_now", *ConnectionAdmin.actions)
+
+    @override
+    def object_actions(self, request: HttpRequest, obj: Connection) -> Iterable[str]:
+        """Offer a sync beside the others, where one is possible."""
+        others = super().object_actions(request, obj)
+        return ("sync_now", *others) if obj.state == ConnectionState.ACTIVE else others
+
+    @admin.action(description="Sync now", permissions=["change"])
+    def sync_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """Compare everything with the chosen sources now."""
+        asked = sum(by_hand.sync_now(source, actor_id=actor_of(request)) for source in queryset)
+        if asked:
+            self.message_user(request, f"Syncing {asked} now: see Sync Events.", messages.SUCCESS)
+        if asked < len(queryset):
+            said = "A connection that is not active is not synced: resume it first."
+            self.message_user(request, said, messages.WARNING)
+
+
+@admin.register(Document)
+class SyncedDocumentAdmin(DocumentAdmin):
+    """Documents that can be synced again, with what happened to them."""
+
+    actions = ("sync_again",)
+    change_form_outer_after_template: Any = "admin/sync_events/events.html"
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        """Return whether the role lets this person start syncs."""
+        return request.user.has_perm("sync_events.change_syncrun")
+
+    @override
+    def object_actions(self, request: HttpRequest, obj: Document) -> Iterable[str]:
+        """Offer another look at the source."""
+        return ("sync_again",)
+
+    @admin.action(description="Sync again", permissions=["sync"])
+    def sync_again(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        """Look at the chosen items in their sources again."""
+        chosen = queryset.select_related("connection")
+        asked = by_hand.sync_items(chosen, actor_id=actor_of(request))
+        self.message_user(request, f"Looking again at {asked} items.", messages.SUCCESS)
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add what syncs said about the item."""
+        if isinstance(document := kwargs.get("obj"), Document):
+            events = SyncEvent.objects.filter(
+                connection_id=document.connection_id, external_id=document.external_id
+            )
+            context["events"] = events.order_by("-pk")[:EVENTS_ON_PAGE]
+        return super().render_change_form(request, context, *args, **kwargs)

@@ -1,0 +1,97 @@
+"""What the first page of the admin tells: counts, freshness, what runs now and what failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection as database
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from apps.connections.models import Connection, ConnectionState
+from apps.documents.models import Document
+from apps.documents.states import STATES
+from apps.sync_events.models import UNFINISHED, FailedItem, SyncEvent, SyncRun
+from apps.tenants.context import required_tenant_id
+from apps.tenants.models import Membership
+
+RECENT = timedelta(days=1)
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old what is known of a source is, and when everything is compared again."""
+
+    connection: Connection
+    next_sweep_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One tenant at a glance. `recent_failures` are the latest of `failure_count` in a day."""
+
+    documents: dict[str, int]
+    connections: dict[str, int]
+    members: int
+    failed_items: int
+    sources: list[Freshness]
+    unfinished: list[SyncRun]
+    recent_failures: list[SyncEvent]
+    failure_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCounts:
+    """Numbers of one tenant, without any of its rows."""
+
+    tenant_id: int
+    documents: int
+    searchable: int
+    failed: int
+    connections: int
+    members: int
+    running: int
+
+
+def of_tenant() -> Overview:
+    """Return the overview of the bound tenant."""
+    failures = SyncEvent.objects.filter(
+        level=SyncEvent.Level.ERROR, happened_at__gte=timezone.now() - RECENT
+    )
+    unfinished = SyncRun.objects.filter(state__in=UNFINISHED).select_related("connection")
+    return Overview(
+        documents=Document.objects.aggregate(
+            **{
+                state: Count("pk", filter=STATES[state])
+                for state in ("searchable", "waiting", "failed")
+            }
+        ),
+        connections=Connection.objects.aggregate(
+            **{state.value: Count("pk", filter=Q(state=state)) for state in ConnectionState}
+        ),
+        members=Membership.objects.filter(tenant_id=required_tenant_id(), is_active=True).count(),
+        failed_items=FailedItem.objects.count(),
+        sources=[_freshness(source) for source in Connection.objects.order_by("name")],
+        unfinished=list(unfinished.order_by("-started_at", "pk")[:_LISTED]),
+        recent_failures=list(
+            failures.select_related("connection", "run").order_by("-pk")[:_LISTED]
+        ),
+        failure_count=failures.count(),
+    )
+
+
+def per_tenant() -> list[TenantCounts]:
+    """Return numbers of every tenant. Only operators may be shown them: the caller checks that."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT * FROM kenward_tenant_counts()")
+        return [TenantCounts(*row) for row in cursor.fetchall()]
+
+
+def _freshness(source: Connection) -> Freshness:
+    if source.state != ConnectionState.ACTIVE:
+        return Freshness(source, None)
+    last = source.last_swept_at
+    due = last + timedelta(seconds=source.sweep_interval_s) if last else timezone.now()
+    return Freshness(source, due)
