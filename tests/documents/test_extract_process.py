@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +75,18 @@ def test_a_reader_that_eats_memory_is_stopped(reader: ReaderProcess) -> None:
     with pytest.raises(OutOfMemory):
         order(reader, "eat", memory_mb=200)
     assert order(reader, "be")
+
+
+def test_a_parser_that_calls_it_broken_for_want_of_memory_is_not_believed() -> None:
+    reader = ReaderProcess()
+    body = "<d><body>" + "<p><t>text</t></p>" * 400_000 + "</body></d>"
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", body)
+    with pytest.raises(OutOfMemory):
+        reader.read(stream.getvalue(), file_name="a.docx", memory_mb=120)
+    assert len(reader.read(stream.getvalue(), file_name="a.docx").text) > 400_000
+    reader.close()
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGTRAP"])

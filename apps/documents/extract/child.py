@@ -35,6 +35,8 @@ READERS = {
 MAX_TEXT_CHARACTERS = 30_000_000
 _PR_SET_PDEATHSIG = 1
 _DETAIL_CHARACTERS = 2_000
+# With so much of the allowed address space taken, the next allocation may fail.
+_FULL = 0.8
 
 
 def main(arguments: list[str]) -> None:
@@ -75,7 +77,10 @@ def serve_one(requests: BinaryIO, replies: BinaryIO, readers: dict[str, str]) ->
     if content is None:
         return False
     reply = answer(content, request["file_name"], request["mime_type"], readers)
-    reply["peak_mb"] = _own_peak_mb()
+    reply["peak_mb"] = _peak_mb("VmHWM")
+    if reply.get("code") == Corrupt.code and _peak_mb("VmPeak") > _FULL * request["memory_mb"]:
+        # Native parsers call it broken when they get no memory for the rest of a file.
+        raise MemoryError
     frames.write_blocking(replies, json.dumps(reply, ensure_ascii=False).encode())
     return True
 
@@ -146,9 +151,13 @@ def _limit(*, timeout_s: float, memory_mb: int) -> None:
     _set_soft_limit(resource.RLIMIT_AS, memory_mb * 1024 * 1024)
 
 
-def _own_peak_mb() -> int:
-    """Return the peak memory of this program alone; `ru_maxrss` counts the worker's before exec."""
-    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+def _peak_mb(name: str) -> int:
+    """Return the peak of this program alone; `ru_maxrss` counts the worker's before exec.
+
+    Args:
+        name: `VmHWM` for memory in use, `VmPeak` for address space.
+    """
+    found = re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text())
     return int(found.group(1)) // 1024 if found else 0
 
 
