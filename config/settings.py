@@ -120,7 +120,7 @@ DATABASES = {
     )
 }
 if DATABASE_OWNER_URL:
-    DATABASES["owner"] = databases.from_url(DATABASE_OWNER_URL)
+    DATABASES["owner"] = databases.from_url(DATABASE_OWNER_URL) | {"ATOMIC_REQUESTS": False}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", embedded_paths.redis_url(KENWARD_DATA_DIR))
@@ -216,7 +216,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("KENWARD_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # A development server serves straight from the sources; elsewhere collectstatic runs first.
-WHITENOISE_USE_FINDERS = IS_DEVELOPMENT
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = IS_DEVELOPMENT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
