@@ -21,6 +21,7 @@ from apps.connections.models import Connection
 from apps.documents import access, passages
 from apps.documents.access import ReadableDocument
 from apps.documents.blocks import ExtractedText
+from apps.documents.models import Document
 from apps.errors import NotFound
 from apps.tenants.context import required_tenant_id
 
@@ -55,7 +56,7 @@ def original(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "document.downloaded",
         tenant_id=required_tenant_id(),
         actor_id=request.user.pk,
-        target=readable,
+        target=Document(pk=readable.id, uuid=readable.uuid),
     )
     return _private(response)
 

@@ -36,7 +36,9 @@ def test_markup_in_a_question_is_not_echoed() -> None:
     st.text(st.sampled_from(list("<>&\"' abhotel\ue000\ue001\n/")), max_size=80),
     st.text(st.sampled_from(list("<>&\"' hotel\ue000\ue001")), max_size=20),
 )
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @pytest.mark.django_db
 def test_nothing_but_marks_is_ever_a_tag(text: str, question: str) -> None:
     (html,) = highlight.extracts([text], lexical.understand(question))
