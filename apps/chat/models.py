@@ -79,6 +79,8 @@ class Citation(TenantModel):
     document = TenantForeignKey(Document, on_delete=models.PROTECT, related_name="+")
     number = models.PositiveSmallIntegerField()
     is_cited = models.BooleanField(default=False)
+    # Evidence of an earlier answer that stood in the prompt as history; not listed as a source.
+    is_carried = models.BooleanField(default=False)
     # The passage by its place in the document's text, so that re-indexing does not lose it.
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()

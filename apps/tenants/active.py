@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from apps import audit
@@ -30,16 +32,21 @@ def own_memberships(user_id: int | None) -> list[Membership]:
 
 
 def find(request: HttpRequest) -> Active | None:
+    """Return the tenant of a request; see `find_for`."""
+    return find_for(request.user, request.session)
+
+
+def find_for(user: Any, session: SessionBase) -> Active | None:
     """Return the tenant the session is in, or None when one has to be chosen.
 
     A membership that has ended since the choice was made no longer counts. A person with a single
-    membership has nothing to choose.
+    membership has nothing to choose. The person is bound by the caller.
     """
-    entered = _entered_by_operator(request)
+    entered = _entered_by_operator(user, session)
     if entered is not None:
         return Active(entered, None)
-    memberships = own_memberships(request.user.pk)
-    chosen = request.session.get(_CHOSEN)
+    memberships = own_memberships(user.pk)
+    chosen = session.get(_CHOSEN)
     for membership in memberships:
         if membership.tenant_id == chosen:
             return Active(membership.tenant, membership)
@@ -86,9 +93,9 @@ def leave(request: HttpRequest) -> None:
             _record("tenant.left_by_operator", tenant, request)
 
 
-def _entered_by_operator(request: HttpRequest) -> Tenant | None:
-    entered = request.session.get(_ENTERED)
-    if entered is None or not request.user.is_superuser:
+def _entered_by_operator(user: Any, session: SessionBase) -> Tenant | None:
+    entered = session.get(_ENTERED)
+    if entered is None or not user.is_superuser:
         return None
     return Tenant.objects.filter(pk=entered, is_active=True).first()
 

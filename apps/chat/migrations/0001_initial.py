@@ -116,6 +116,7 @@ class Migration(migrations.Migration):
                 ),
                 ("number", models.PositiveSmallIntegerField()),
                 ("is_cited", models.BooleanField(default=False)),
+                ("is_carried", models.BooleanField(default=False)),
                 ("start", models.PositiveIntegerField()),
                 ("end", models.PositiveIntegerField()),
                 (

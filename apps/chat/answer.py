@@ -1,0 +1,191 @@
+"""READING PAGE: the way of a question to its answer, from top to bottom.
+
+No database connection is held while a model streams: each step has a short transaction of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from apps.accounts.models import User
+from apps.acls import resolve
+from apps.acls.errors import NoMembership
+from apps.chat import (
+    citations,
+    condense,
+    evidence,
+    extractive,
+    model_client,
+    notices,
+    prompt,
+    rendering,
+    turns,
+)
+from apps.chat.errors import EvidenceWithdrawn, NotAMember, SearchUnavailable
+from apps.chat.frames import Frames
+from apps.chat.models import Message
+from apps.chat.streaming import forgive_cancellation, gathered, whole
+from apps.chat.transactions import in_transaction
+from apps.chat.turns import Answer, Asked, PastTurn
+from apps.documents.scope import Scope
+from apps.errors import Unavailable
+from apps.search import query_vector, retrieve
+from apps.search.embedding import EmbeddingMismatch
+from apps.search.release import Passage
+
+logger = logging.getLogger(__name__)
+
+_PASSAGES = 8
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An answer while it is being written."""
+
+    passages: tuple[Passage, ...] = ()
+    history: tuple[PastTurn, ...] = ()
+    text: str = ""
+    outcome: Message.Outcome = Message.Outcome.ANSWERED
+
+
+async def answer(user: User, conversation: UUID, question: str, emit: Frames) -> None:
+    """Answer a question from what the person may read, and store the answer with its evidence.
+
+    Cancelling the task that runs this means "stop": what has been written by then is stored and
+    shown. The tenant and the person are bound by the caller.
+
+    Args:
+        user: who asks.
+        conversation: its uuid; a new one begins a conversation.
+        question: 1 to 2,000 characters.
+        emit: where the answer goes while it is written.
+
+    Raises:
+        ChatError: there is no answer, and none was stored; the message says why.
+        NotFound: the conversation is somebody else's.
+    """
+    begin = in_transaction(turns.begin, user=user, uuid=conversation, text=question)
+    asked, is_stopped = await whole(begin)
+    draft = _Draft()
+    try:
+        if is_stopped:
+            raise asyncio.CancelledError
+        query = await condense.standalone(question, asked.history)
+        found = await _retrieve(user, query)
+        # Time has passed since they were found: once more, right before they are used.
+        await in_transaction(_take_readable, user, draft, prompt.fitting(found), asked.history)
+        await emit.sources(query, evidence.listed(draft.passages))
+        async with aclosing(gathered(_pieces(question, query, draft))) as stream:
+            async for text in stream:
+                draft.text += text
+                await emit.token(text)
+    except asyncio.CancelledError:
+        forgive_cancellation()
+        draft.outcome = Message.Outcome.STOPPED
+    await whole(_finish(user, asked, draft, emit))
+
+
+async def _retrieve(user: User, query: str) -> tuple[Passage, ...]:
+    """Return the passages that the person may read and that answer best.
+
+    Raises:
+        NotAMember: the person does not belong to the tenant.
+        SearchUnavailable: nothing is known about what there is.
+    """
+
+    def run(scope: Scope) -> tuple[bool, tuple[Passage, ...]]:
+        retrieved = retrieve.retrieve(query, scope, _PASSAGES)
+        return retrieved.ok, retrieved.passages
+
+    try:
+        # Remembered, so that no transaction is open while an embedding endpoint thinks.
+        await asyncio.to_thread(query_vector.vector_of, retrieve.clean(query))
+        return await in_transaction(resolve.reading, user, run)
+    except NoMembership as error:
+        raise NotAMember(
+            "You do not belong to this organisation, so nothing can be read."
+        ) from error
+    except (Unavailable, EmbeddingMismatch, DatabaseError) as error:
+        logger.warning("search failed: %r %s", error, getattr(error, "detail", ""))
+        raise SearchUnavailable(
+            "I could not search just now.", hint="Try again in a moment."
+        ) from error
+
+
+def _take_readable(
+    user: User, draft: _Draft, found: Sequence[Passage], history: Sequence[PastTurn]
+) -> None:
+    """Put into the draft what may go into the prompt at this moment.
+
+    Raises:
+        EvidenceWithdrawn: the question was rewritten with an answer that may no longer be read.
+    """
+    carried = {place.document_id for turn in history for place in turn.rests_on}
+    readable = evidence.readable(user, {p.document_id for p in found} | carried)
+    draft.passages = tuple(p for p in found if p.document_id in readable)
+    if model_client.is_configured():
+        if not carried <= readable:
+            raise _withdrawn()
+        draft.history = tuple(history)
+
+
+async def _pieces(question: str, query: str, draft: _Draft) -> AsyncIterator[str]:
+    """Yield the answer of the model, or of the extractive answerer where there is none."""
+    if not draft.passages:
+        draft.outcome = Message.Outcome.NOTHING_FOUND
+        return
+    if model_client.is_configured():
+        written = model_client.stream(prompt.messages(question, draft.passages, draft.history))
+    else:
+        written = extractive.pieces(query, draft.passages)
+    async for piece in written:
+        yield piece
+
+
+async def _finish(user: User, asked: Asked, draft: _Draft, emit: Frames) -> None:
+    checked = citations.check(draft.text, range(1, len(draft.passages) + 1))
+    message = await in_transaction(_store, user, asked, draft, checked)
+    urls = {source.number: source.url for source in evidence.listed(draft.passages)}
+    await emit.done(
+        message=str(message.uuid),
+        html=rendering.render(message.text, urls),
+        outcome=message.outcome,
+        notice=notices.of(message, is_citing=bool(checked.cited)),
+        cited=checked.cited,
+        conversation={"uuid": str(asked.conversation.uuid), "title": asked.conversation.title},
+    )
+
+
+def _store(user: User, asked: Asked, draft: _Draft, checked: citations.Checked) -> Message:
+    """Store the answer, if its reader may still read all that it rests on.
+
+    Raises:
+        EvidenceWithdrawn: not so; the answer is withheld.
+    """
+    is_found = draft.outcome != Message.Outcome.NOTHING_FOUND
+    stored = Answer(
+        text=checked.text if is_found else notices.NOTHING_FOUND,
+        outcome=draft.outcome,
+        passages=draft.passages,
+        cited=checked.cited,
+        carried=[place for turn in draft.history for place in turn.rests_on],
+        model_name=settings.LLM_MODEL if is_found and model_client.is_configured() else "",
+    )
+    if not stored.document_ids <= evidence.readable(user, stored.document_ids):
+        raise _withdrawn()
+    return turns.finish(user=user, conversation=asked.conversation, answer=stored)
+
+
+def _withdrawn() -> EvidenceWithdrawn:
+    return EvidenceWithdrawn(
+        "This answer is withheld because you can no longer read a document it rests on.",
+        hint="Try again answers from what you may read now.",
+    )

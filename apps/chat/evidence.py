@@ -1,0 +1,152 @@
+"""What an answer rests on, and whether its reader may still read it.
+
+Every document that was in the prompt is evidence, cited or not: a paraphrase leaks like a quote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.acls import resolve
+from apps.acls.errors import NoMembership
+from apps.chat.models import Citation
+from apps.documents import scope as scopes
+from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.search.release import Passage
+
+_SNIPPET_CHARS = 240
+_READABLE = (
+    "SELECT d.id FROM documents_document d"  # noqa: S608  no value stands in it
+    f" WHERE {IS_READABLE_DOCUMENT} AND d.id = ANY (%(ids)s::bigint[])"
+)
+_SOURCES = f"""
+SELECT asked.place, d.uuid, d.title, d.path, source.name, d.source_modified_at,
+       substr(t.text, asked.start + 1, least(asked.stop - asked.start, {4 * _SNIPPET_CHARS}))
+FROM unnest(%(ids)s::bigint[], %(starts)s::int[], %(stops)s::int[])
+    WITH ORDINALITY AS asked(id, start, stop, place)
+JOIN documents_document d ON d.tenant_id = %(tenant_id)s AND d.id = asked.id
+JOIN connections_connection source
+    ON source.tenant_id = d.tenant_id AND source.id = d.connection_id
+LEFT JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id
+WHERE {IS_READABLE_DOCUMENT}
+"""  # noqa: S608  no value stands in it
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A numbered source as the reader sees it beside the answer.
+
+    Attributes:
+        number: what [n] in the answer means.
+        source: name of the connection that the document came by.
+        snippet: the beginning of the passage, as plain text.
+        url: the document's page, at the passage.
+        modified_at: of the document, as its source says.
+        is_cited: the answer names its number.
+    """
+
+    number: int
+    title: str
+    path: str
+    source: str
+    snippet: str
+    url: str
+    modified_at: datetime | None
+    is_cited: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a `sources` frame says of it."""
+        return {
+            "number": self.number,
+            "title": self.title,
+            "path": self.path,
+            "source": self.source,
+            "snippet": self.snippet,
+            "url": self.url,
+            "modified_at": self.modified_at.isoformat() if self.modified_at else None,
+        }
+
+
+def listed(passages: Sequence[Passage]) -> list[Source]:
+    """Return the passages of a prompt as sources, numbered from 1."""
+    return [
+        Source(
+            number=number,
+            title=passage.title,
+            path=passage.path,
+            source=passage.source,
+            snippet=_snippet(passage.text),
+            url=_url(passage.document_uuid, passage.start, passage.end),
+            modified_at=passage.modified_at,
+        )
+        for number, passage in enumerate(passages, start=1)
+    ]
+
+
+def readable(user: User, document_ids: Iterable[int]) -> frozenset[int]:
+    """Return those of the documents that the person may read now; in a transaction."""
+    wanted = sorted(set(document_ids))
+    if not wanted:
+        return frozenset()
+
+    def run(scope: Scope) -> tuple[bool, frozenset[int]]:
+        ok, rows = scopes.rows(scope, _READABLE, "found.id", {"ids": wanted})
+        return ok, frozenset(row[0] for row in rows)
+
+    try:
+        return resolve.reading(user, run)
+    except NoMembership:
+        return frozenset()
+
+
+def sources(user: User, citations: Collection[Citation]) -> dict[int, Source]:
+    """Return, by the citation's id, the sources that the person may read now."""
+    asked = list(citations)
+    if not asked:
+        return {}
+    params = {
+        "ids": [citation.document_id for citation in asked],
+        "starts": [citation.start for citation in asked],
+        "stops": [citation.end for citation in asked],
+    }
+
+    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
+        return scopes.rows(scope, _SOURCES, "found.place", params)
+
+    try:
+        rows = resolve.reading(user, run)
+    except NoMembership:
+        return {}
+    return {asked[row[0] - 1].pk: _source(asked[row[0] - 1], row[1:]) for row in rows}
+
+
+def _source(citation: Citation, row: Sequence[Any]) -> Source:
+    uuid, title, path, source, modified_at, text = row
+    return Source(
+        number=citation.number,
+        title=title,
+        path=path,
+        source=source,
+        snippet=_snippet(text or ""),
+        url=_url(uuid, citation.start, citation.end),
+        modified_at=modified_at,
+        is_cited=citation.is_cited,
+    )
+
+
+def _url(document: UUID, start: int, end: int) -> str:
+    return f"{reverse('documents:document', args=[document])}?passage={start}-{end}"
+
+
+def _snippet(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) <= _SNIPPET_CHARS:
+        return line
+    return line[:_SNIPPET_CHARS].rpartition(" ")[0].rstrip(",;:–- ") + " …"

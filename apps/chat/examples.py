@@ -1,0 +1,38 @@
+"""Questions to start with, made from what the person may read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.accounts.models import User
+from apps.acls import resolve
+from apps.acls.errors import NoMembership
+from apps.documents import scope as scopes
+from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+
+_MOST = 4
+_LONGEST_TITLE_CHARS = 60
+_RECENT = f"""
+SELECT d.title, max(d.source_modified_at) AS changed_at, max(d.id) AS newest
+FROM documents_document d
+WHERE {IS_READABLE_DOCUMENT} AND d.indexed_version = d.version AND d.failure = ''
+    AND length(d.title) BETWEEN 3 AND %(longest)s
+GROUP BY d.title
+ORDER BY changed_at DESC NULLS LAST, newest DESC
+LIMIT %(most)s
+"""  # noqa: S608  no value stands in it
+
+
+def questions(user: User) -> list[str]:
+    """Return up to four questions about the documents that changed last; in a transaction."""
+
+    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
+        params = {"longest": _LONGEST_TITLE_CHARS, "most": _MOST}
+        order = "found.changed_at DESC NULLS LAST, found.newest DESC"
+        return scopes.rows(scope, _RECENT, order, params)
+
+    try:
+        rows = resolve.reading(user, run)
+    except NoMembership:
+        return []
+    return [f"What does “{title}” say?" for title, *_ in rows]
