@@ -1,12 +1,16 @@
-/** One line under the box: what the connection does, or what is wrong with the text in the box. */
+/** One line under the box: what is wrong with the connection, or else with the text in the box. */
 
 // A connection that stands after a moment needs no words.
 const QUIET_MS = 800;
+const CONNECTING = "Connecting…";
 
 export class Status {
   #line;
   #retry;
   #timer = null;
+  #trouble = "";
+  #isWaiting = false;
+  #remark = "";
 
   /**
    * @param {HTMLElement} line with role "status".
@@ -17,31 +21,39 @@ export class Status {
     this.#retry = retry;
   }
 
-  /** Show a remark; an empty one clears the line. */
-  warn(text) {
-    this.#write(text, { isBad: text !== "" });
+  /** Show a remark about the text; an empty one takes it away. */
+  warn(remark) {
+    this.#remark = remark;
+    this.#show();
   }
 
   /** Show the state of the connection. */
   connection({ state, waitMs, failures }) {
     clearTimeout(this.#timer);
-    if (state === "open") {
-      this.#write("");
-    } else if (state === "connecting") {
-      this.#timer = setTimeout(() => this.#write("Connecting…"), QUIET_MS);
+    this.#isWaiting = state === "waiting";
+    if (state === "connecting") {
+      this.#timer = setTimeout(() => this.#report(CONNECTING), QUIET_MS);
     } else if (state === "offline") {
-      this.#write("You are offline. Kenward connects again as soon as you are back.", { isBad: true });
+      this.#report("You are offline. Kenward connects again as soon as you are back.");
     } else if (state === "waiting") {
-      const seconds = Math.ceil(waitMs / 1000);
-      const cause = failures > 4 ? "Still no connection. Reloading the page may help." : "No connection.";
-      this.#write(`${cause} Next try in ${seconds} s. `, { isBad: true, canRetry: true });
+      const advice = failures > 4 ? "Still no connection: reload the page." : "No connection.";
+      this.#report(`${advice} Next try in ${Math.ceil(waitMs / 1000)} s. `);
+    } else {
+      this.#report("");
     }
   }
 
-  #write(text, { isBad = false, canRetry = false } = {}) {
+  #report(trouble) {
+    this.#trouble = trouble;
+    this.#show();
+  }
+
+  #show() {
+    const text = this.#trouble || this.#remark;
+    if (this.#line.firstChild?.textContent === text) return;
     this.#line.textContent = text;
-    this.#line.classList.toggle("is-bad", isBad);
-    if (!canRetry) return;
+    this.#line.classList.toggle("is-bad", text !== "" && text !== CONNECTING);
+    if (!this.#trouble || !this.#isWaiting) return;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Try now";
