@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -171,7 +170,7 @@ def _path(external_id: str) -> str:
 def _is_synced(path: str) -> bool:
     """Return whether files by this path are synced at all, whatever is there."""
     steps = path.split("/")
-    if "" in steps or "\0" in path or len(os.fsencode(path)) > manifest.MAX_PATH_BYTES:
+    if "" in steps or "\0" in path or not walk.fits("", path):
         return False
     return not any(walk.is_skipped(s) or s.casefold() in manifest.LOOK_ALIKES for s in steps)
 

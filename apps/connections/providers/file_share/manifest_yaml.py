@@ -91,7 +91,7 @@ class _Reader:
         elif isinstance(event, yaml.CollectionEndEvent):
             self._stack.pop()
         elif isinstance(event, yaml.NodeEvent):
-            _refuse_cleverness(event, line)
+            _refuse(event, line)
             self._take_value(event, line)
 
     def _take_value(self, event: Any, line: int) -> None:
@@ -120,11 +120,14 @@ class _Reader:
         return (*parent.path, key)
 
 
-def _refuse_cleverness(event: Any, line: int) -> None:
+def _refuse(event: Any, line: int) -> None:
+    """Refuse what has no place in a manifest, and what no database can store."""
     if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
         raise ManifestInvalid("anchors (&) and aliases (*) are not allowed", line=line)
     if event.tag is not None:
         raise ManifestInvalid("tags (!) are not allowed", line=line)
+    if isinstance(event, yaml.ScalarEvent) and any("\ud800" <= c <= "\udfff" for c in event.value):
+        raise ManifestInvalid("half a character is not allowed", line=line)
 
 
 def _new_key(event: Any, mapping: dict[str, Any], line: int) -> str:

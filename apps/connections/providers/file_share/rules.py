@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import stat
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -145,8 +144,6 @@ def _read(root: Root) -> _Reading | None:
         raise _cannot_open(error) from error
     with system_errors.translated(manifest.NAME), os.fdopen(fd, "rb") as file:
         before = os.fstat(fd)
-        if not stat.S_ISREG(before.st_mode):
-            raise ManifestInvalid("it is not an ordinary file")
         if before.st_size > manifest.MAX_BYTES:
             raise ManifestInvalid(f"it is larger than {manifest.MAX_BYTES // 1_000_000} MB")
         content = file.read(manifest.MAX_BYTES + 1)

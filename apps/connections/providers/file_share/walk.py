@@ -138,19 +138,21 @@ class Root:
         with system_errors.translated(path):
             file = system_errors.Content(self.descriptor(path), path)
         with cast(BinaryIO, io.BufferedReader(file)) as content:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ItemGone("This is not a file any more.", external_id=path)
             yield content
 
     def descriptor(self, path: str) -> int:
-        """Open something for reading, whatever kind it is, and return its descriptor.
+        """Open a file for reading and return its descriptor.
 
         Raises:
-            OSError: as the system says it.
+            OSError: as the system says it; ENXIO for what is no regular file.
         """
         folder, _, name = path.rpartition("/")
         with self._folder(folder, _STEP) as fd:
-            return os.open(name, _FILE, dir_fd=fd)
+            file = os.open(name, _FILE, dir_fd=fd)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
 
     def leads_outside(self, path: str) -> bool:
         """Return whether a link's target lies outside the folder. Only for telling of it."""
@@ -251,7 +253,7 @@ def _sort_into(listing: Listing, folder: str, entry: os.DirEntry[str]) -> None:
     name = entry.name
     if is_skipped(name):
         return
-    if not _fits(folder, name):
+    if not fits(folder, name):
         listing.unusable.append(name)
     elif name.casefold() in LOOK_ALIKES:
         listing.manifests.append(name)
@@ -263,7 +265,8 @@ def _sort_into(listing: Listing, folder: str, entry: os.DirEntry[str]) -> None:
         listing.files.append(name)
 
 
-def _fits(folder: str, name: str) -> bool:
+def fits(folder: str, name: str) -> bool:
+    """Return whether the path can be stored: it is UTF-8 and not too long."""
     try:
         return len(folder.encode()) + 1 + len(name.encode()) <= MAX_PATH_BYTES
     except UnicodeEncodeError:
