@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from apps.ops import processes
 from apps.ops.errors import KeptDying
@@ -25,11 +25,8 @@ LINES_SHOWN = 20
 _LONGEST_LINE_BYTES = 65536
 
 
-class Output(Protocol):
-    """Takes whole lines, ready to be shown."""
-
-    def __call__(self, line: str) -> None:
-        """Show one line."""
+# Takes whole lines, ready to be shown.
+Output = Callable[[str], None]
 
 
 @dataclass

@@ -44,8 +44,13 @@ def test_a_dead_redis_is_an_answer_and_not_an_error(
 
 @pytest.mark.django_db
 def test_answers_are_kept_so_that_asking_costs_little(client: Client) -> None:
-    asked = []
-    health._PARTS["counted"] = lambda: bool(asked.append(1)) or True
+    asked: list[int] = []
+
+    def counted() -> bool:
+        asked.append(1)
+        return True
+
+    health._PARTS["counted"] = counted
     try:
         for _ in range(5):
             assert client.get("/health/ready").json()["parts"]["counted"]
