@@ -1,6 +1,9 @@
 """What the database itself keeps true: closure, lines, the change log and the view of groups.
 
 It is kept here and not in Python, because a single writer that forgets it would leave access open.
+Differences are taken by EXCEPT, and by NOT IN on columns that are never null: PostgreSQL hashes or
+sorts for these, whatever it believes of the tables' sizes. It may do joins and NOT EXISTS row by row,
+for minutes, on a table that is new, or that was small when the function's plan was made.
 """
 
 from __future__ import annotations
@@ -14,6 +17,22 @@ NESTING = "('group', 'domain')"
 NO_MODEL_WIDE_PERMISSIONS = """
 ALTER TABLE auth_group_permissions
     ADD CONSTRAINT principals_carry_no_model_wide_permissions CHECK (false);
+"""
+
+# Django's index on the tenant alone says nothing that the tenant-first keys do not, and on a new
+# table, whose statistics are empty, PostgreSQL may take it for the whole of a composite key.
+NO_INDEX_ON_THE_TENANT_ALONE = """
+DO $$ DECLARE superfluous regclass; BEGIN
+    FOR superfluous IN
+        SELECT i.indexrelid FROM pg_index i
+        JOIN pg_class t ON t.oid = i.indrelid
+        JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'tenant_id'
+        WHERE t.relname LIKE 'acls\\_%' AND t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace
+            AND i.indnatts = 1 AND i.indkey[0] = a.attnum AND i.indpred IS NULL AND NOT i.indisunique
+    LOOP
+        EXECUTE 'DROP INDEX ' || superfluous;
+    END LOOP;
+END $$;
 """
 
 USER_GROUPS = """
@@ -35,11 +54,15 @@ WHERE c.ended_at IS NULL AND i.is_active AND i.deleted_at IS NULL
     AND (k.until IS NULL OR k.until > statement_timestamp());
 """
 
+# A lookup for each row: a join would trust the statistics of a table that may be new.
+MEMBER_NESTS = """(SELECT m.kind FROM acls_principal m
+            WHERE m.tenant_id = r.tenant_id AND m.group_ptr_id = r.member_id) IN {nesting}"""
+
 # Whatever changes about a group's closure lies on a path whose first changed edge starts at a
 # group that the old closure reaches: so the sources found through the old closure are all there are.
 CLOSURE = """
 CREATE FUNCTION acls_refresh_closure(bound bigint, changed bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
     -- One writer of a tenant's group graph at a time; the statement below sees what the last left.
     PERFORM pg_advisory_xact_lock(hashtextextended('acls.closure:' || bound, 0));
@@ -56,14 +79,13 @@ BEGIN
     ), gone AS (
         DELETE FROM acls_closure k
         WHERE k.tenant_id = bound AND k.group_id IN (SELECT source FROM sources)
-            AND NOT EXISTS (
-                SELECT FROM best b WHERE b.source = k.group_id AND b.node = k.ancestor_id)
+            AND (k.group_id, k.ancestor_id) NOT IN (SELECT source, node FROM best)
     )
     INSERT INTO acls_closure AS k (tenant_id, group_id, ancestor_id, until)
     SELECT bound, b.source, b.node, b.until FROM best b
-    WHERE NOT EXISTS (
-        SELECT FROM acls_closure s WHERE s.tenant_id = bound AND s.group_id = b.source
-            AND s.ancestor_id = b.node AND s.until IS NOT DISTINCT FROM b.until)
+    WHERE (b.source, b.node, coalesce(b.until, 'infinity')) NOT IN (
+        SELECT s.group_id, s.ancestor_id, coalesce(s.until, 'infinity') FROM acls_closure s
+        WHERE s.tenant_id = bound AND s.group_id IN (SELECT source FROM sources))
     ON CONFLICT (tenant_id, group_id, ancestor_id) DO UPDATE SET until = excluded.until;
 END $$;
 
@@ -74,8 +96,7 @@ BEGIN
     FOR touched IN
         SELECT r.tenant_id, array_agg(DISTINCT r.member_id) AS members
         FROM changed_rows r
-        JOIN acls_principal m ON m.tenant_id = r.tenant_id AND m.group_ptr_id = r.member_id
-        WHERE m.kind IN {nesting} GROUP BY r.tenant_id
+        WHERE {member_nests} GROUP BY r.tenant_id
     LOOP
         PERFORM acls_refresh_closure(touched.tenant_id, touched.members);
     END LOOP;
@@ -92,13 +113,15 @@ DECLARE
     touched record;
 BEGIN
     FOR touched IN
-        SELECT m.tenant_id, array_agg(DISTINCT m.group_ptr_id) AS members
-        FROM old_rows o FULL JOIN new_rows n USING (tenant_id, id)
-        JOIN acls_principal m ON m.tenant_id = tenant_id
-            AND m.group_ptr_id IN (o.member_id, n.member_id)
-        WHERE m.kind IN {nesting} AND (o.member_id, o.group_id, o.expires_at)
-            IS DISTINCT FROM (n.member_id, n.group_id, n.expires_at)
-        GROUP BY m.tenant_id
+        SELECT r.tenant_id, array_agg(DISTINCT r.member_id) AS members
+        FROM (
+            (SELECT tenant_id, id, member_id, group_id, expires_at FROM old_rows
+             EXCEPT SELECT tenant_id, id, member_id, group_id, expires_at FROM new_rows)
+            UNION ALL
+            (SELECT tenant_id, id, member_id, group_id, expires_at FROM new_rows
+             EXCEPT SELECT tenant_id, id, member_id, group_id, expires_at FROM old_rows)
+        ) r
+        WHERE {member_nests} GROUP BY r.tenant_id
     LOOP
         PERFORM acls_refresh_closure(touched.tenant_id, touched.members);
     END LOOP;
@@ -122,7 +145,7 @@ CREATE TRIGGER close_inserted AFTER INSERT ON acls_principal REFERENCING NEW TAB
 
 LINES = """
 CREATE FUNCTION acls_refresh_lines(bound bigint, changed bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
     -- One writer of a source's tree at a time; the statements below see what the last one left.
     PERFORM pg_advisory_xact_lock(hashtextextended('acls.tree:' || bound || ':' || r.realm, 0))
@@ -157,14 +180,13 @@ BEGIN
     ), gone AS (
         DELETE FROM acls_line l
         WHERE l.tenant_id = bound AND l.acl_id IN (SELECT id FROM below)
-            AND NOT EXISTS (
-                SELECT FROM wanted w WHERE w.acl = l.acl_id AND w.ancestor = l.ancestor_id)
+            AND (l.acl_id, l.ancestor_id) NOT IN (SELECT acl, ancestor FROM wanted)
     )
     INSERT INTO acls_line AS l (tenant_id, acl_id, ancestor_id, distance, cut)
     SELECT bound, w.acl, w.ancestor, w.distance, w.cut FROM wanted w
-    WHERE NOT EXISTS (
-        SELECT FROM acls_line s WHERE s.tenant_id = bound AND s.acl_id = w.acl
-            AND s.ancestor_id = w.ancestor AND s.distance = w.distance AND s.cut = w.cut)
+    WHERE (w.acl, w.ancestor, w.distance, w.cut) NOT IN (
+        SELECT s.acl_id, s.ancestor_id, s.distance, s.cut FROM acls_line s
+        WHERE s.tenant_id = bound AND s.acl_id IN (SELECT id FROM below))
     ON CONFLICT (tenant_id, acl_id, ancestor_id)
         DO UPDATE SET distance = excluded.distance, cut = excluded.cut;
 END $$;
@@ -180,9 +202,11 @@ CREATE TRIGGER line_inserted AFTER INSERT ON acls_acl REFERENCING NEW TABLE AS n
 
 CREATE FUNCTION acls_acl_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM acls_refresh_lines(n.tenant_id, array_agg(n.id))
-    FROM old_rows o JOIN new_rows n USING (tenant_id, id)
-    WHERE (o.parent_id, o.mode) IS DISTINCT FROM (n.parent_id, n.mode) GROUP BY n.tenant_id;
+    PERFORM acls_refresh_lines(moved.tenant_id, array_agg(moved.id))
+    FROM (
+        SELECT tenant_id, id, parent_id, mode FROM new_rows
+        EXCEPT SELECT tenant_id, id, parent_id, mode FROM old_rows
+    ) moved GROUP BY moved.tenant_id;
     RETURN NULL;
 END $$;
 
@@ -197,7 +221,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(NO_MODEL_WIDE_PERMISSIONS, migrations.RunSQL.noop),
+        migrations.RunSQL(NO_INDEX_ON_THE_TENANT_ALONE),
         migrations.RunSQL(USER_GROUPS, "DROP VIEW acls_user_group"),
-        migrations.RunSQL(CLOSURE.replace("{nesting}", NESTING)),
+        migrations.RunSQL(
+            CLOSURE.replace("{member_nests}", MEMBER_NESTS).replace("{nesting}", NESTING)
+        ),
         migrations.RunSQL(LINES),
     ]

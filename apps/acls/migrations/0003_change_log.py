@@ -47,16 +47,10 @@ def _concerns(rows: str, who: list[str]) -> str:
 
 
 def _changed(columns: str) -> str:
-    """Return the rows, before and after, of which one of the columns has changed."""
-    old = ", ".join(f"o.{c}" for c in columns.split())
-    new = ", ".join(f"n.{c}" for c in columns.split())
-    differs = (
-        f"FULL JOIN new_rows n USING (tenant_id, id) WHERE ROW({old}) IS DISTINCT FROM ROW({new})"
-    )
-    return (
-        f"(SELECT o.* FROM old_rows o {differs} AND o.id IS NOT NULL"
-        f" UNION ALL SELECT n.* FROM old_rows o {differs} AND n.id IS NOT NULL)"
-    )
+    """Return these columns of the rows, before and after, in which one of them has changed."""
+    named = ", ".join(["tenant_id", "id", *columns.split()])
+    before, after = f"SELECT {named} FROM old_rows", f"SELECT {named} FROM new_rows"
+    return f"(({before} EXCEPT {after}) UNION ALL ({after} EXCEPT {before}))"
 
 
 def _logged(table: str, columns: str, who: list[str]) -> list[str]:
@@ -69,14 +63,15 @@ def _logged(table: str, columns: str, who: list[str]) -> list[str]:
 
 # Whoever holds or is in a principal has it in the cached set's label, dead or alive.
 PRINCIPAL_UPDATED = f"""{LOG}
-    SELECT n.tenant_id, n.group_ptr_id, true
-    FROM old_rows o JOIN new_rows n USING (tenant_id, group_ptr_id)
-    WHERE (o.is_active, o.deleted_at IS NULL) <> (n.is_active, n.deleted_at IS NULL)
+    SELECT DISTINCT tenant_id, group_ptr_id, true FROM (
+        SELECT tenant_id, group_ptr_id, is_active, deleted_at IS NULL FROM new_rows
+        EXCEPT SELECT tenant_id, group_ptr_id, is_active, deleted_at IS NULL FROM old_rows) itself
     UNION
-    SELECT n.tenant_id, 0, true
-    FROM old_rows o JOIN new_rows n USING (tenant_id, group_ptr_id)
-    WHERE (o.members_known, o.kind) <> (n.members_known, n.kind)
-        OR NOT n.members_known AND (o.deleted_at IS NULL) <> (n.deleted_at IS NULL)"""
+    SELECT DISTINCT tenant_id, 0, true FROM (
+        SELECT tenant_id, group_ptr_id, kind, members_known OR deleted_at IS NOT NULL FROM new_rows
+        EXCEPT
+        SELECT tenant_id, group_ptr_id, kind, members_known OR deleted_at IS NOT NULL FROM old_rows
+    ) everybody"""
 
 PRINCIPAL_INSERTED = f"""{LOG}
     SELECT DISTINCT tenant_id, 0, true FROM new_rows
