@@ -29,6 +29,14 @@ class KenwardAdminSite(UnfoldAdminSite):
         self.disable_action("delete_selected")
 
     @override
+    def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
+        """Take in our own models; pages of other packages know no tenants and leave no trail."""
+        told = model_or_iterable
+        models = told if isinstance(told, list | tuple) else [told]
+        ours = [model for model in models if model.__module__.startswith("apps.")]
+        super().register(ours, *args, **options)
+
+    @override
     def has_permission(self, request: HttpRequest) -> bool:
         """Return whether this person's role opens the admin."""
         return may_open_admin(request)

@@ -37,7 +37,7 @@ CSRF_TRUSTED_ORIGINS = env.words("KENWARD_TRUSTED_ORIGINS")
 # --- Applications --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the other one would put its own site in the place of ours
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

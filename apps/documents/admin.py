@@ -16,13 +16,15 @@ from django.utils.html import format_html
 from typing_extensions import override
 from unfold.decorators import display
 
+from apps.acls import readers
 from apps.audit.model_admin import EvidenceAdmin, label, since
 from apps.documents.extract.errors import BY_CODE
 from apps.documents.models import Document
 from apps.documents.states import STATES
 
-# How many readers a row of the list names.
-_NAMED = 3
+# How many readers a row of the list names, and a document's page.
+_IN_LISTS = 4
+_ON_PAGES = 200
 _TONES = {"searchable": "success", "waiting": "info", "failed": "danger", "deleted": ""}
 _TYPES = {
     "text/markdown": "Markdown",
@@ -32,7 +34,6 @@ _TYPES = {
     "application/pdf": "PDF",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
 }
-_NOBODY = "Nobody"
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -107,11 +108,9 @@ class DocumentAdmin(EvidenceAdmin):
     @override
     def complete(self, rows: Sequence[Any]) -> None:
         """Fetch the readers of all rows at once."""
-        from apps.acls import readers
-
-        found = readers.readers_of({row.policy_id for row in rows})
+        found = readers.readers_of({row.policy_id for row in rows}, at_most=_IN_LISTS)
         for row in rows:
-            row.readers = found.get(row.policy_id, [])
+            row.readers = found[row.policy_id]
 
     @display(description="Source")
     def source(self, document: Document) -> str:
@@ -132,13 +131,9 @@ class DocumentAdmin(EvidenceAdmin):
     def read_by(self, document: Any) -> str:
         """Return who may read it; in the list, the first few."""
         if not hasattr(document, "readers"):
-            from apps.acls import readers
-
-            found = readers.readers_of({document.policy_id})
-            return ", ".join(found.get(document.policy_id, [])) or _NOBODY
-        names = document.readers
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        return ", ".join(names[:_NAMED]) + more if names else _NOBODY
+            policy_id = document.policy_id
+            document.readers = readers.readers_of({policy_id}, at_most=_ON_PAGES)[policy_id]
+        return ", ".join(document.readers) or "Nobody"
 
     @display(description="Last synced", ordering="last_synced_at")
     def synced(self, document: Document) -> str:

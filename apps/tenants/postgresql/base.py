@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from django.db.backends.postgresql.features import DatabaseFeatures as PostgresqlFeatures
 from django_prometheus.db.backends.postgresql import base
 
 from apps.tenants import context
 
 
+class DatabaseFeatures(PostgresqlFeatures):
+    """PostgreSQL with keys of two columns."""
+
+    # Django knows `id` as the key; alone it is none, so the other columns do not follow from it.
+    allows_group_by_selected_pks = False
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Sets `app.tenant_id` and `app.user_id` whenever a transaction begins."""
+
+    features_class = DatabaseFeatures
 
     def set_autocommit(
         self,
