@@ -9,9 +9,15 @@ import { foldSourcesWhenNarrow } from "./chat/sources.js";
 import { Status } from "./chat/status.js";
 import { Turn } from "./chat/turn.js";
 
-// How long a question may wait for a connection, and a stop for its answer.
+// How long a question may wait for a connection, and a stop for the end of the answer. How long an
+// answer may take is the server's to judge.
 const PATIENCE_MS = 20_000;
-const STOP_PATIENCE_MS = 8_000;
+const STOP_PATIENCE_MS = 15_000;
+const ENDINGS = {
+  4401: "You are signed out.",
+  4403: "You are in another organisation now, or a member of this one no longer.",
+  4404: "This conversation does not exist any more.",
+};
 
 const page = document.querySelector("[data-chat]");
 const turns = document.querySelector("[data-turns]");
@@ -38,10 +44,12 @@ function ask(question) {
   foldSourcesWhenNarrow(current.element);
   setBusy(true);
   isFirstFrame = true;
-  wait(PATIENCE_MS, {
-    message: "I could not reach Kenward.",
-    hint: "Your question was not lost: try again when the connection is back.",
-  });
+  if (!connection.isOpen) {
+    wait(PATIENCE_MS, {
+      message: "I could not reach Kenward.",
+      hint: "Your question was not lost: try again when the connection is back.",
+    });
+  }
   connection.send({ type: "ask", text: question });
   follower.follow();
 }
@@ -56,7 +64,7 @@ function stop() {
   wait(STOP_PATIENCE_MS, { message: "Stopped, but Kenward did not confirm it." });
 }
 
-/** Give up on the current turn after a while without a frame. */
+/** Give up on the current turn unless something is heard within the limit. */
 function wait(limitMs, reason) {
   clearTimeout(patience);
   patience = setTimeout(() => {
@@ -113,9 +121,18 @@ function settle(conversation) {
   history.replaceState(null, "", `/chat/${conversation.uuid}/`);
   document.title = `${conversation.title} · Kenward`;
   document.querySelector("[data-conversation-heading]").textContent = conversation.title;
+  document.querySelector("[data-delete]").hidden = false;
 }
 
-connection.addEventListener("state", ({ detail }) => status.connection(detail));
+connection.addEventListener("state", ({ detail }) => {
+  if (detail.state === "open") clearTimeout(patience);
+  status.connection(detail);
+});
+connection.addEventListener("ended", ({ detail: code }) => {
+  giveUp({ message: ENDINGS[code], retryable: false });
+  composer.close();
+  status.end(ENDINGS[code]);
+});
 connection.addEventListener("lost", () => {
   giveUp({
     message: "The connection broke while the answer was being written.",

@@ -63,10 +63,10 @@ class Peer:
         )
         self._seq = 0
 
-    def hang_up(self) -> None:
+    def hang_up(self, code: int = 1000) -> None:
         """End the connection."""
         assert self._socket is not None
-        self._socket.close()
+        self._socket.close(code)
 
     def _speak(self, socket: ServerConnection) -> None:
         self._socket, self._seq = socket, 0

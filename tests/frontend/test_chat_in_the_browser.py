@@ -163,6 +163,35 @@ def test_a_lost_connection_fails_the_answer_and_comes_back(peer: Peer, open_page
     assert peer.next()["text"] == QUESTION
 
 
+def test_somebody_signed_out_is_told_and_nothing_connects_again(
+    peer: Peer, open_page: Show
+) -> None:
+    page = open_page(pages.chat())
+    ask(page)
+    peer.next()
+    peer.say("token", text="Five")
+    peer.hang_up(4401)
+    expect(page.get_by_role("alert")).to_contain_text("You are signed out.")
+    expect(page.locator("[data-text]")).to_have_text("")
+    expect(page.locator("[data-status]")).to_contain_text("You are signed out.")
+    page.locator("#question").press_sequentially("more")
+    page.wait_for_timeout(800)
+    expect(page.locator("[data-status]")).to_contain_text("Load the page again")
+    assert peer.asked.empty()
+
+
+def test_a_conversation_can_be_deleted_once_there_is_one(peer: Peer, open_page: Show) -> None:
+    page = open_page(pages.chat())
+    expect(page.get_by_text("Delete this conversation")).to_be_hidden()
+    ask(page)
+    peer.next()
+    peer.done()
+    page.get_by_text("Delete this conversation").click()
+    form = page.locator("[data-delete] form")
+    expect(form.get_by_role("button", name="Delete")).to_be_visible()
+    expect(form).to_have_attribute("action", f"/chat/{pages.CONVERSATION}/delete/")
+
+
 def test_the_end_stays_in_view_unless_the_reader_scrolls_away(peer: Peer, open_page: Show) -> None:
     page = open_page(pages.chat())
     ask(page)

@@ -70,6 +70,12 @@ export class Composer {
     if (hadStopFocus || document.activeElement === document.body) this.focus();
   }
 
+  /** Let nothing more be sent; what stands in the box can still be copied. */
+  close() {
+    this.#isBusy = true;
+    this.#send.disabled = true;
+  }
+
   #onKey(event) {
     // Enter that accepts a suggestion of an input method is not meant for us.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -1,10 +1,13 @@
 /**
  * The WebSocket of one conversation: opened when it is first needed, and brought back by itself.
  *
- * Events: "frame" (detail: the decoded frame), "state" (detail: {state, waitMs}), where state is
- * "idle", "connecting", "open", "waiting" or "offline", and "lost" when an open connection ended.
+ * Events: "frame" (detail: the decoded frame); "state" (detail: {state, waitMs, failures}), where
+ * state is "connecting", "open", "waiting" or "offline"; "lost" when an open connection ended; and
+ * "ended" (detail: the close code) when the server ended it for good.
  */
 
+// Signed out, no longer a member, no such conversation: coming back would change nothing.
+const FINAL_CODES = new Set([4401, 4403, 4404]);
 const WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 
 export class Connection extends EventTarget {
@@ -13,6 +16,7 @@ export class Connection extends EventTarget {
   #failures = 0;
   #timer = null;
   #unsent = [];
+  #hasEnded = false;
 
   /** @param {string} path for example "/ws/chat/<uuid>/". */
   constructor(path) {
@@ -21,15 +25,19 @@ export class Connection extends EventTarget {
     addEventListener("online", () => this.retryNow());
   }
 
-  /** Open the connection unless it is open or on its way. */
+  get isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Open the connection unless it is open, on its way, or ended for good. */
   open() {
-    if (this.#socket || this.#timer) return;
+    if (this.#socket || this.#timer || this.#hasEnded) return;
     this.#connect();
   }
 
   /** Send a frame, now or as soon as the connection stands. */
   send(frame) {
-    if (this.#socket?.readyState === WebSocket.OPEN) {
+    if (this.isOpen) {
       this.#socket.send(JSON.stringify(frame));
     } else {
       this.#unsent.push(frame);
@@ -77,9 +85,14 @@ export class Connection extends EventTarget {
     socket.addEventListener("message", (event) => {
       if (isCurrent()) this.dispatchEvent(new CustomEvent("frame", { detail: decode(event.data) }));
     });
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", ({ code }) => {
       if (!isCurrent()) return;
       this.#socket = null;
+      this.#hasEnded = FINAL_CODES.has(code);
+      if (this.#hasEnded) {
+        this.dispatchEvent(new CustomEvent("ended", { detail: code }));
+        return;
+      }
       if (wasOpen) this.dispatchEvent(new Event("lost"));
       this.#wait();
     });

@@ -43,6 +43,14 @@ export class Status {
     }
   }
 
+  /** Say that this page is of no use any more, and offer to load it again. */
+  end(reason) {
+    clearTimeout(this.#timer);
+    this.#isWaiting = false;
+    this.#report(`${reason} `);
+    this.#line.append(button("Load the page again", () => location.reload()));
+  }
+
   #report(trouble) {
     this.#trouble = trouble;
     this.#show();
@@ -54,10 +62,14 @@ export class Status {
     this.#line.textContent = text;
     this.#line.classList.toggle("is-bad", text !== "" && text !== CONNECTING);
     if (!this.#trouble || !this.#isWaiting) return;
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Try now";
-    button.addEventListener("click", this.#retry);
-    this.#line.append(button);
+    this.#line.append(button("Try now", this.#retry));
   }
+}
+
+function button(label, onClick) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.addEventListener("click", onClick);
+  return made;
 }
