@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import User
@@ -105,8 +106,8 @@ def can_read(user: User, document: Document) -> bool:
         return False
 
 
-def _only_row(user: User, select: str, uuid: UUID) -> tuple[object, ...]:
-    def run(scope: Scope) -> tuple[bool, list[tuple[object, ...]]]:
+def _only_row(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
+    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
         return scopes.rows(scope, select, "found.id", {"uuid": str(uuid)})
 
     try:

@@ -78,17 +78,23 @@ def rows(
     Returns:
         the rows; none when the guard did not hold, which is not the same as nothing found.
     """
-    # One row comes back even when nothing is found: it carries the guard's verdict.
-    statement = (
-        f"WITH scope AS MATERIALIZED ({scope.cte})"  # noqa: S608  no value stands in it
-        f" SELECT scope.ok, found.* FROM scope LEFT JOIN LATERAL ({select}) found ON true"
-        f" ORDER BY {order_by}"
-    )
     bound = {**params, **scope.params, "tenant_id": required_tenant_id()}
     with binary.cursor() as cursor:
-        cursor.execute(statement, bound)
+        cursor.execute(guarded(scope, select, order_by), bound)
         found = cursor.fetchall()
     # A scope without a row admits nobody.
     if not found or not found[0][0]:
         return False, []
     return True, [row[1:] for row in found if row[1] is not None]
+
+
+def guarded(scope: Scope, select: str, order_by: str) -> str:
+    """Return the statement that `rows` runs: the guard's verdict, then the columns of `select`.
+
+    One row comes back even when nothing is found: it carries the verdict.
+    """
+    return (
+        f"WITH scope AS MATERIALIZED ({scope.cte})"  # noqa: S608  no value stands in it
+        f" SELECT scope.ok, found.* FROM scope LEFT JOIN LATERAL ({select}) found ON true"
+        f" ORDER BY {order_by}"
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import Any
+from typing import BinaryIO, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -25,6 +26,8 @@ from apps.documents.models import Document
 from apps.errors import NotFound
 from apps.tenants.context import required_tenant_id
 
+_Response = TypeVar("_Response", bound=HttpResponseBase)
+
 
 @require_GET
 def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
@@ -33,11 +36,14 @@ def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
         readable = access.text_for(request.user, uuid)  # type: ignore[arg-type]  # login required
     except NotFound as error:
         raise Http404(error.message) from error
+    reason = explain.why(request.user, readable.document.policy_id)  # type: ignore[arg-type]
+    if reason is None:  # lost between two statements
+        raise Http404
     content = ExtractedText.from_rows(readable.text, json.loads(readable.blocks))
     span = passages.parse(request.GET.get("passage", ""))
     context = {
         "document": readable.document,
-        "why": explain.why(request.user, readable.document.policy_id),
+        "why": reason.sentence,
         "blocks": passages.views(content, span),
         "passage_id": str(span) if span else "",
     }
@@ -45,7 +51,7 @@ def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @require_GET
-def original(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def original(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Hand out the file as the source has it now, for saving and never for showing in place."""
     try:
         readable = access.document_for(request.user, uuid)  # type: ignore[arg-type]  # login required
@@ -62,13 +68,28 @@ def original(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 class OriginalResponse(FileResponse):
-    """Streams a file in pieces, under ASGI too, where Django would read all of it first."""
+    """Streams a file in pieces, under ASGI too, where Django would read all of it first.
+
+    Args:
+        file: the content.
+        opened: what has to be closed with the response.
+        file_name: under which it is to be saved.
+    """
+
+    def __init__(self, file: BinaryIO, opened: ExitStack, *, file_name: str) -> None:
+        self._file, self._opened = file, opened
+        super().__init__(file, as_attachment=True, filename=file_name)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the content."""
-        pieces = iter(self.streaming_content)
-        while piece := await sync_to_async(next)(pieces, b""):
+        read = sync_to_async(self._file.read)
+        while piece := await read(self.block_size):
             yield piece
+
+    def close(self) -> None:
+        """Close the file and the connector that opened it."""
+        super().close()
+        self._opened.close()
 
 
 def _open(readable: ReadableDocument) -> OriginalResponse:
@@ -76,17 +97,14 @@ def _open(readable: ReadableDocument) -> OriginalResponse:
     with ExitStack() as stack:
         connector = providers.connector_for(connection)
         file = stack.enter_context(connector.open(readable.external_id))
-        response = OriginalResponse(
-            file, as_attachment=True, filename=readable.path.rpartition("/")[2]
-        )
-        # What has to be closed with the response beside the file itself.
-        response._resource_closers.append(stack.pop_all().close)
+        file_name = readable.path.rpartition("/")[2]
+        response = OriginalResponse(file, stack.pop_all(), file_name=file_name)
     response["Content-Type"] = readable.mime_type or "application/octet-stream"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _private(response: Any) -> HttpResponse:
+def _private(response: _Response) -> _Response:
     """Keep the page out of every cache: the right to see it can end at any moment."""
     response["Cache-Control"] = "private, no-store"
-    return response  # type: ignore[no-any-return]
+    return response

@@ -121,7 +121,7 @@ def clear() -> int:
         cursor.execute(
             "DELETE FROM search_chunkvector WHERE tenant_id = %s", [required_tenant_id()]
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def nearest(scope: Scope, vector: NDArray[np.float32], limit: int, *, exact: bool = False) -> Found:

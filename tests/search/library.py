@@ -31,7 +31,7 @@ class MemorySource:
     """A source whose files are strings; an exception in place of content is raised."""
 
     files: dict[str, str | bytes | Exception] = field(default_factory=dict)
-    on_open: Callable[[], None] = lambda: None
+    on_open: Callable[[], object] = lambda: None
 
     @contextmanager
     def open(self, external_id: str) -> Iterator[BinaryIO]:

@@ -179,7 +179,7 @@ def test_work_stops_when_the_time_is_up(shelf: Library) -> None:
 def test_two_indexers_leave_one_set_of_passages(shelf: Library) -> None:
     document = shelf.put("staff/travel.md", texts.TRAVEL * 20, place="staff/")
     both_have_read = threading.Barrier(2, timeout=20)
-    shelf.source.on_open = lambda: both_have_read.wait() and None
+    shelf.source.on_open = lambda: [both_have_read.wait()]
     outcomes: list[str] = []
     threads = [
         in_thread(lambda: outcomes.append(indexing.index(document.pk).state), shelf)

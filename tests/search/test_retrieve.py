@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.search import lexical, retrieve
+from apps.search.embedding import LocalEmbedder
 from apps.tenants.context import tenant_context
 from tests.search import texts
 from tests.search.library import Library, make_library
@@ -129,15 +133,15 @@ def test_too_long_question_is_refused(world: World, shelf: Library) -> None:
 def test_vector_of_a_question_is_computed_once(
     world: World, shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.search import embedding
-
     shelf.ask(world.ada, "is there a ferret")
     asked: list[int] = []
-    model = embedding.embedder()
-    embed = type(model).embed
-    monkeypatch.setattr(
-        type(model), "embed", lambda self, texts: asked.append(len(texts)) or embed(self, texts)
-    )
+    embed = LocalEmbedder.embed
+
+    def counted(self: LocalEmbedder, texts: Sequence[str]) -> Any:
+        asked.append(len(texts))
+        return embed(self, texts)
+
+    monkeypatch.setattr(LocalEmbedder, "embed", counted)
     shelf.ask(world.bo, "is there a ferret")
     shelf.ask(world.bo, "is there a weasel")
     assert asked == [1]
