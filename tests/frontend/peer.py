@@ -99,7 +99,7 @@ def running_peer() -> Iterator[Peer]:
 
 
 def _response(status: HTTPStatus, body: str, content_type: str) -> Response:
-    directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    directives: dict[str, list[str]] = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]  # type: ignore[assignment]
     policy = "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
     content = body.encode()
     headers = Headers(
