@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from apps.connections.errors import ItemForbidden, ItemGone, SettingsRejected, SourceUnavailable
+from apps.connections.errors import ItemGone, SettingsRejected, SourceUnavailable
 from tests.connections.folders import Known, Share, problems
 
 OPEN = "version: 1\nfolders: {.: {readers: [ada@x.example]}}\n"
@@ -65,45 +69,54 @@ def test_only_synced_files_open(share: Share, outside: Path, name: str) -> None:
         assert content.read() == b"folder/a.md"
 
 
-def test_a_folder_swapped_for_a_link_at_any_moment_gives_nothing_away(
-    share: Share, outside: Path
-) -> None:
-    """A second thread swaps a folder and a file for links out, as fast as it can."""
+@pytest.fixture
+def swapping(share: Share, outside: Path) -> Iterator[None]:
+    """Let another process swap the folder `x` for a link out and back, without a pause."""
     share.write("x/inner/secret.md", "x/secret.md")
     share.manifest(OPEN)
-    stop = threading.Event()
+    swap = """
+import os, sys
+root, outside = sys.argv[1:]
+real, away, link = root + "/x", root + "/.away", root + "/.link"
+while True:
+    os.symlink(outside, link)
+    os.rename(real, away)
+    os.rename(link, real)
+    os.unlink(real)
+    os.rename(away, real)
+"""
+    process = subprocess.Popen([sys.executable, "-c", swap, str(share.folder), str(outside)])
+    yield
+    assert process.poll() is None
+    process.kill()
+    process.wait()
 
-    def swap() -> None:
-        real, away, link = share.folder / "x", share.folder / ".away", share.folder / ".link"
-        while not stop.is_set():
-            link.symlink_to(outside)
-            real.rename(away)
-            link.rename(real)
-            real.unlink()
-            away.rename(real)
-            stop.wait(0.0003)  # the real folder is there most of the time
 
-    swapper = threading.Thread(target=swap)
-    swapper.start()
-    sizes: set[int] = set()
-    opened = 0
-    try:
-        for _ in range(1500):
-            for name in ("x/inner/secret.md", "x/secret.md"):
-                try:
-                    with share.connector().open(name) as content:
-                        assert content.read() == name.encode()
-                        opened += 1
-                except (ItemGone, ItemForbidden):
-                    continue
-        for _ in range(150):
-            for page in share.connector().sweep(None):
-                sizes |= {item.size_bytes for item in page.items}
-    finally:
-        stop.set()
-        swapper.join()
-    assert opened > 100
-    assert sizes <= {len("x/inner/secret.md"), len("x/secret.md")}
+@pytest.mark.usefixtures("swapping")
+def test_a_folder_swapped_for_a_link_at_any_moment_gives_nothing_away(share: Share) -> None:
+    outcomes: Counter[str] = Counter()
+    ends_at = time.monotonic() + 30
+    while min(outcomes["opened"], outcomes["refused"]) < 200 and time.monotonic() < ends_at:
+        for name in ("x/inner/secret.md", "x/secret.md"):
+            try:
+                with share.connector().open(name) as content:
+                    assert content.read() == name.encode()
+                outcomes["opened"] += 1
+            except ItemGone:
+                outcomes["refused"] += 1
+    assert outcomes["opened"] and outcomes["refused"]
+
+
+@pytest.mark.usefixtures("swapping")
+def test_a_folder_swapped_for_a_link_at_any_moment_lists_nothing_outside(share: Share) -> None:
+    outcomes: Counter[str] = Counter()
+    ends_at = time.monotonic() + 30
+    while min(outcomes["listed"], outcomes["empty"]) < 100 and time.monotonic() < ends_at:
+        for page in share.connector().changes(["x/secret.md", "x"]):
+            for item in page.items:
+                assert item.size_bytes == len(item.external_id)
+            outcomes["listed" if page.items else "empty"] += 1
+    assert outcomes["listed"] and outcomes["empty"]
 
 
 def test_the_connected_folder_itself_swapped_for_a_link_opens_nothing(
