@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,10 +25,11 @@ _MOST_QUOTES = 4
 _MOST_CHARS = 1_400
 _LONGEST_QUOTE_CHARS = 600
 _LONGEST_LIST_CHARS = 900
+_ANNOUNCED = 2  # units after a question or a colon
 # Embedding takes some milliseconds each, so only the units with the most words in common get it.
 _EMBEDDED = 48
 # What a further quote needs of the best one's score.
-_WORTH = 0.72
+_WORTH = 0.76
 _ALIKE = 0.7
 _IN_CONTEXT = 0.6  # a word in title or heading, against the same word in the sentence
 _NUMBER_BONUS = 0.08
@@ -60,19 +62,6 @@ class _Scored:
     stems: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Quote:
-    """Units of one passage that stand together, as one line or as a list."""
-
-    number: int
-    heading: str
-    lines: tuple[str, ...]
-
-    @property
-    def size_chars(self) -> int:
-        return sum(len(line) for line in self.lines)
-
-
 async def pieces(question: str, passages: Sequence[Passage]) -> AsyncIterator[str]:
     """Yield the answer in small pieces, as a model would.
 
@@ -98,16 +87,16 @@ def answer(question: str, passages: Sequence[Passage]) -> str:
     leans on the one before brings it along, a row of a table its column names, and a question
     after a procedure gets the whole list.
     """
-    found = [unit for n, p in enumerate(passages, start=1) for unit in quotes.units(n, p)]
-    scored = _scored(question, passages, found)
-    chosen = _chosen(question, scored, found)
+    every = [unit for n, p in enumerate(passages, start=1) for unit in quotes.units(n, p)]
+    found = [unit for unit in every if _says_something(unit, passages)] or every
+    chosen = _chosen(question, _scored(question, passages, found), found)
     lines = [INTRODUCTION if len(chosen) > 1 else INTRODUCTION_SINGLE]
-    for quote in chosen:
-        passage = passages[quote.number - 1]
+    for group in chosen:
+        passage, heading = passages[group[0].number - 1], group[0].heading
         place = passage.title
-        if quote.heading and quote.heading.casefold() != passage.title.casefold():
-            place = f"{place} › {quote.heading}"
-        lines.append(f"**{_literal(place)}**\n\n{_block(quote)}")
+        if heading and heading.casefold() != passage.title.casefold():
+            place = f"{place} › {heading}"
+        lines.append(f"**{_literal(place)}**\n\n{_block(group)}")
     return "\n\n".join(lines)
 
 
@@ -170,27 +159,31 @@ def _nearness(question: str, found: Sequence[Unit]) -> list[float]:
     return [max(0.0, float(cosine)) for cosine in cosines]
 
 
-def _chosen(question: str, scored: Sequence[_Scored], found: Sequence[Unit]) -> list[_Quote]:
-    """Return the best quotes that differ from each other, best first."""
+def _chosen(question: str, scored: Sequence[_Scored], found: Sequence[Unit]) -> list[list[Unit]]:
+    """Return the units to quote, those under one heading of a passage together, best first."""
     taken: list[_Scored] = []
-    used: set[tuple[int, int]] = set()
-    chosen: list[_Quote] = []
+    groups: dict[tuple[int, str], set[Unit]] = {}
     left = _MOST_CHARS
     for candidate in scored:
-        unit = candidate.unit
-        if len(chosen) == _MOST_QUOTES or candidate.score < _WORTH * scored[0].score:
+        if len(taken) == _MOST_QUOTES or candidate.score < _WORTH * scored[0].score:
             break
-        if (unit.number, unit.place) in used or any(_is_alike(candidate, t) for t in taken):
+        unit = candidate.unit
+        group = groups.get((unit.number, unit.heading), set())
+        if unit in group or any(_is_alike(candidate, other) for other in taken):
             continue
-        together = _together(question, unit, found)
-        quote = _quote(together)
-        if chosen and quote.size_chars > left:
+        together = set(_together(question, unit, found)) - group
+        size = sum(len(each.text) for each in together)
+        if taken and size > left:
             continue
-        left -= quote.size_chars
-        used |= {(other.number, other.place) for other in together}
+        left -= size
         taken.append(candidate)
-        chosen.append(quote)
-    return chosen
+        groups.setdefault((unit.number, unit.heading), set()).update(together)
+    return [sorted(group, key=lambda unit: unit.place) for group in groups.values()]
+
+
+def _says_something(unit: Unit, passages: Sequence[Passage]) -> bool:
+    names = {passages[unit.number - 1].title.casefold(), unit.heading.casefold()}
+    return unit.text.casefold() not in names
 
 
 def _is_alike(one: _Scored, other: _Scored) -> bool:
@@ -201,28 +194,19 @@ def _is_alike(one: _Scored, other: _Scored) -> bool:
 
 def _together(question: str, unit: Unit, found: Sequence[Unit]) -> list[Unit]:
     """Return the unit with those around it that it is not understood without."""
-    siblings = [u for u in found if u.number == unit.number and u.block == unit.block]
+    under = [u for u in found if u.number == unit.number and u.heading == unit.heading]
+    place = under.index(unit)
     if unit.kind == "item" and _ASKS_STEPS.search(question):
+        siblings = [other for other in under if other.block == unit.block]
         size = sum(len(sibling.text) for sibling in siblings)
         return siblings if size <= _LONGEST_LIST_CHARS else [unit]
-    place = siblings.index(unit)
-    if unit.kind == "sentence":
-        first = place - 1 if place and _LEANS_BACK.match(unit.text) else place
-        # An introduction without what it introduces says nothing.
-        last = place + 2 if unit.text.endswith(":") else place + 1
-        return siblings[first:last]
-    return [unit]
-
-
-def _quote(together: Sequence[Unit]) -> _Quote:
-    first = together[0]
-    if first.kind == "sentence":
-        lines = [" ".join(unit.text for unit in together)]
-    else:
-        lines = [unit.text for unit in together]
-    if first.lead:
-        lines.insert(0, first.lead)
-    return _Quote(first.number, first.heading, tuple(_shortened(line) for line in lines))
+    if unit.kind != "sentence":
+        return [unit]
+    if unit.text.endswith(("?", ":")):
+        # It says nothing without what it asks or announces.
+        return under[place : place + 1 + _ANNOUNCED]
+    has_before = place > 0 and under[place - 1].block == unit.block
+    return under[place - (has_before and _LEANS_BACK.match(unit.text) is not None) : place + 1]
 
 
 def _shortened(line: str) -> str:
@@ -231,13 +215,35 @@ def _shortened(line: str) -> str:
     return line[:_LONGEST_QUOTE_CHARS].rpartition(" ")[0] + " …"
 
 
-def _block(quote: _Quote) -> str:
-    """Return the quote as a Markdown block quote that ends in its citation."""
-    if len(quote.lines) == 1:
-        return f"> {_literal(quotes.without_mark(quote.lines[0]))} [{quote.number}]"
-    # Two spaces at the end break the line and change nothing else.
-    lines = [_literal(line) for line in quote.lines]
-    return "\n".join(f"> {line}  " for line in lines[:-1]) + f"\n> {lines[-1]} [{quote.number}]"
+def _block(group: Sequence[Unit]) -> str:
+    """Return units of one passage as a Markdown block quote that ends in its citation."""
+    lines: list[tuple[str, bool]] = []
+    before: Unit | None = None
+    for unit in group:
+        if before and unit.kind == "sentence" and _goes_on(before, unit):
+            lines[-1] = (f"{lines[-1][0]} {_literal(unit.text)}", False)
+        else:
+            if before is None and unit.lead:
+                lines.append((_literal(unit.lead), False))
+            lines.append((_line(unit, is_alone=len(group) == 1), unit.kind == "item"))
+        before = unit
+    text = lines[0][0]
+    for (_, was_item), (line, is_item) in pairwise(lines):
+        # Items follow each other as one list; everything else is a paragraph of its own.
+        text += f"\n> {line}" if was_item and is_item else f"\n>\n> {line}"
+    return f"> {text} [{group[0].number}]"
+
+
+def _line(unit: Unit, *, is_alone: bool) -> str:
+    if unit.kind != "item":
+        return _literal(_shortened(unit.text))
+    mark, text = quotes.mark_and_text(unit.text)
+    shown = _literal(_shortened(text))
+    return shown if is_alone and not mark[0].isdigit() else f"{mark} {shown}"
+
+
+def _goes_on(before: Unit, unit: Unit) -> bool:
+    return before.block == unit.block and before.place + 1 == unit.place
 
 
 def _literal(text: str) -> str:

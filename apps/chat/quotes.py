@@ -58,9 +58,8 @@ def units(number: int, passage: Passage) -> list[Unit]:
     blocks = [block for block in re.split(r"\n\s*\n", passage.text) if block.strip()]
     for index, block in enumerate(blocks):
         lines = [line.strip() for line in block.split("\n") if line.strip()]
-        if _is_heading(lines, is_last=index == len(blocks) - 1):
-            headings, lead = [lines[0]], ""
-            continue
+        if _has_heading(lines, is_alone=len(blocks) == 1):
+            headings, lead = [lines.pop(0)], ""
         for kind, text in _pieces(lines, is_first=index == 0):
             found.append(
                 Unit(
@@ -77,21 +76,24 @@ def units(number: int, passage: Passage) -> list[Unit]:
     return found
 
 
-def _is_heading(lines: Sequence[str], *, is_last: bool) -> bool:
-    """Return whether a block reads like a heading: one short line without an end, text below."""
-    if len(lines) != 1 or is_last or len(lines[0]) > _HEADING_CHARS:
-        return False
+def _has_heading(lines: Sequence[str], *, is_alone: bool) -> bool:
+    """Return whether a block begins with a heading: a short line without an end."""
     line = lines[0]
-    if _ITEM.match(line) and not re.match(r"\d", line):
+    if len(lines) == 1:
+        is_short = len(line) <= _HEADING_CHARS and not is_alone
+    else:
+        # In plain text a heading may stand right above its paragraph, whose lines are longer.
+        is_short = len(line) <= 0.6 * max(map(len, lines)) and lines[1][0].isupper()
+    if not is_short or (_ITEM.match(line) and not line[0].isdigit()):
         return False
     return not _ENDS_SENTENCE.search(line) and _CELL_GAP not in line and not _PAIR.match(line)
 
 
 def _pieces(lines: Sequence[str], *, is_first: bool) -> Iterator[tuple[str, str]]:
-    """Yield kind and text of the units of one block."""
+    """Yield kind and text of the units of one block, which may be empty."""
     if len(lines) > 1 and all(_CELL_GAP in line for line in lines):
         yield from (("row", row) for row in _rows(lines, has_header=not is_first))
-    elif all(len(_PAIR.findall(line)) > 1 for line in lines):
+    elif lines and all(len(_PAIR.findall(line)) > 1 for line in lines):
         yield from (("row", line) for line in lines)
     elif any(_ITEM.match(line) for line in lines):
         yield from _items(lines)
@@ -140,7 +142,10 @@ def sentences(text: str) -> list[str]:
     return [*found, rest] if rest else found
 
 
-def without_mark(item: str) -> str:
-    """Return a list item without its bullet; a number stays, it may matter."""
+def mark_and_text(item: str) -> tuple[str, str]:
+    """Return the mark of a list item, "-" or its number as "3.", and the text behind it."""
     match = _ITEM.match(item)
-    return item[match.end() :] if match and not match[0].strip()[0].isdigit() else item
+    if match is None:
+        return "-", item
+    number = re.match(r"\s*(\d+)", match[0])
+    return f"{number[1]}." if number else "-", item[match.end() :]

@@ -38,11 +38,11 @@ def content_words(text: str) -> list[str]:
 
 
 def content_stems(text: str) -> list[str]:
-    """Return the stems of the content words, each once; parts of a hyphenated word count too."""
+    """Return the stems of the content words, each once; "wi-fi" is also "wifi", "wi" and "fi"."""
     found: dict[str, None] = {}
     for word in content_words(text):
         found[stem(word)] = None
-        for part in word.split("-") if "-" in word else ():
+        for part in (word.replace("-", ""), *word.split("-")) if "-" in word else ():
             if _is_content(part):
                 found[stem(part)] = None
     return list(found)
