@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from apps.connections.errors import ConnectorError, SettingsRejected
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.providers.file_share.connector import FileShare
 from apps.connections.providers.file_share.forms import FolderSettingsForm
+from apps.connections.settings_form import SettingsForm
 from apps.errors import InvalidInput
 from apps.tenants.context import tenant_context
 from tests.connections.folders import Share
@@ -145,9 +147,11 @@ def test_settings_that_cannot_be_read_close_the_connection(world: World) -> None
             FileShare(stored, tenant_slug="acme")
 
 
-def test_every_registered_kind_loads() -> None:
+def test_the_registry_names_exactly_the_providers_there_are() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(providers.__path__)}
+    assert modules == set(providers.REGISTRY)
     for kind in providers.REGISTRY:
-        assert issubclass(providers.load(kind).settings_form, FolderSettingsForm)
+        assert issubclass(providers.load(kind).settings_form, SettingsForm)
 
 
 def test_a_mount_point_is_remembered_as_one(share: Share, settings: Any) -> None:

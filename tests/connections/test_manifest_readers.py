@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,6 +174,28 @@ def test_a_name_matches_in_either_form_of_its_accents(share: Share) -> None:
     assert known.readers("cafe\u0301/menu.md") == set()
     assert known.readers("re\u0301sume\u0301.md") == set()
     assert problems(share.connector().permissions()) == {}
+
+
+def test_the_example_in_the_documentation_means_what_its_comments_say(share: Share) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "folder-connection.md"
+    share.manifest(page.read_text().split("```yaml\n")[1].split("```")[0])
+    paths = [
+        "top.md", "company/a.md", "company/strategy-draft.md", "finance/a.md",
+        "finance/expense-rates.csv", "finance/payroll/a.md",
+    ]  # fmt: skip
+    share.write(*paths)
+    pages = list(share.connector().permissions())
+    assert problems(pages) == {}
+    known = Known().take(share.connector().sweep(None))
+    readers = {path: {who.partition("@")[0] for who in known.readers(path)} for path in paths}
+    assert readers == {
+        "top.md": {"lea"},
+        "company/a.md": {"ada", "bo", "kim", "lea"},
+        "company/strategy-draft.md": {"lea"},
+        "finance/a.md": {"bo", "lea"},
+        "finance/expense-rates.csv": {"ada", "bo", "kim", "lea"},
+        "finance/payroll/a.md": {"lea"},
+    }
 
 
 @pytest.mark.parametrize("access", ["all_members", "listed"])
