@@ -25,7 +25,7 @@ def _report(outcome: IndexOutcome) -> None:
         return
     with transaction.atomic():
         document = Document.objects.select_related("connection").get(pk=outcome.document_id)
-        run = SyncRun.objects.filter(pk=document.seen_by_run_id).first()
+        run = SyncRun.objects.filter(pk=document.seen_by_run_id or 0).first()
         problem = Problem(
             document.external_id, outcome.code, outcome.message, outcome.hint, is_error=True
         )

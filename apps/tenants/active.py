@@ -27,7 +27,7 @@ class Active:
 
 def own_memberships(user_id: int | None) -> list[Membership]:
     """Return the usable memberships of the bound person, in every tenant."""
-    found = Membership.objects.usable().filter(user_id=user_id).select_related("tenant")
+    found = Membership.objects.usable().filter(user_id=user_id or 0).select_related("tenant")
     return list(found.order_by("tenant__name"))
 
 

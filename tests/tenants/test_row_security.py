@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, models, transaction
@@ -16,13 +17,13 @@ from tests.world import World
 MODELS = tenant_models()
 
 
-def _rows(sql: str, parameters: list[object] | None = None) -> list[tuple[object, ...]]:
+def _rows(sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
-def _changed(sql: str, parameters: list[object]) -> int:
+def _changed(sql: str, parameters: Sequence[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
