@@ -135,13 +135,13 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def _give_up(self, person: Asker, emit: Frames, error: KenwardError) -> None:
         if error.detail:
             logger.warning("no answer in conversation %s: %s", self._uuid, error.detail)
-        await emit.error(error)
         try:
             await in_transaction(
                 turns.fail, user=person.user, uuid=self._uuid, reason=error.message
             )
         except Exception:
             logger.exception("the failure in conversation %s could not be noted", self._uuid)
+        await emit.error(error)
         if isinstance(error, NotAMember):
             await self._end(NO_MEMBERSHIP)
 
