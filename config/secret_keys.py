@@ -36,11 +36,12 @@ def secret_keys(environment: str, data_dir: Path) -> list[str]:
 
 def _kept_in(path: Path) -> str:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
     except OSError:
+        if path.exists():
+            return _read(path)
         # The command that is about to run says better what is wrong with the folder.
         return secrets.token_urlsafe(50)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -31,7 +31,7 @@ def web(host: str, port: int, environment: dict[str, str]) -> ChildSpec:
 def background(environment: dict[str, str]) -> list[ChildSpec]:
     """Return how to start everything that works without being asked."""
     return [
-        _worker("worker-sync", "permissions,sync", 2, environment),
+        _worker("worker-sync", "permissions,sync", 4, environment),
         _worker("worker-index", "index", 1, environment),
         _python("beat", [*_CELERY, "beat", "--pidfile=", "--loglevel", "WARNING"], environment),
         _python("watcher", ["manage.py", "watch_folders"], environment),
@@ -56,12 +56,14 @@ def environment(data_dir: Path, folder_roots: Sequence[str]) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in withheld} | given
 
 
-def _worker(name: str, queues: str, processes: int, environment: dict[str, str]) -> ChildSpec:
+def _worker(name: str, queues: str, threads: int, environment: dict[str, str]) -> ChildSpec:
     options = [
         "--queues",
         queues,
+        "--pool",
+        "threads",  # they wait for the database, for child processes and for the model
         "--concurrency",
-        str(processes),
+        str(threads),
         "--hostname",
         f"{name}@{workers.HOST}",
     ]

@@ -14,6 +14,7 @@ from apps.sync_events import watch
 class Command(BaseCommand):
     """Runs until SIGTERM or SIGINT."""
 
+    requires_system_checks = ()
     help = "Watch the connected folders and sync what changes."
 
     def handle(self, *args: Any, **options: Any) -> None:
