@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from apps.connections.errors import CursorExpired, SettingsRejected, SourceUnavailable
 from apps.connections.providers.file_share import connector as file_share
+from apps.connections.providers.file_share.walk import Listing, Root
 from tests.connections.folders import Known, Share, problems
 
 OPEN = "version: 1\nfolders: {.: {readers: [ada@x.example]}}\n"
@@ -208,13 +209,13 @@ def test_going_on_lists_only_the_folders_still_to_come(share: Share) -> None:
     share.manifest(OPEN)
     pages = list(share.connector().sweep(None))
     listed: list[str] = []
-    root_listing = file_share.Root.listing
+    root_listing = Root.listing
 
-    def counting(root: file_share.Root, folder: str) -> object:
+    def counting(root: Root, folder: str) -> Listing:
         listed.append(folder)
         return root_listing(root, folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_share.Root, "listing", counting)
+        patch.setattr(Root, "listing", counting)
         list(share.connector().sweep(pages[-3].cursor))
     assert len(listed) <= 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -9,6 +10,7 @@ import pickle
 import resource
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ def in_child(work: Callable[[], Any], *, before: Callable[[], None]) -> Any:
 
 def as_ordinary_user() -> None:
     """Give up root, whom no file mode stops."""
+    codecs.lookup("utf-8-sig")  # loaded on first use, from where an ordinary user may not read
     if os.geteuid() == 0:
         os.setegid(_NOBODY)
         os.seteuid(_NOBODY)
@@ -108,7 +111,7 @@ def test_an_unreadable_file_does_not_open(guarded: Share) -> None:
 
     for name in ("closed.md", "shut/b.md"):
         with pytest.raises(ItemForbidden):
-            in_child(lambda name=name: _told(read, name), before=as_ordinary_user).throw()
+            in_child(partial(_told, read, name), before=as_ordinary_user).throw()
 
 
 def test_an_unreadable_manifest_closes_the_folder(guarded: Share) -> None:
@@ -147,7 +150,7 @@ def test_too_many_open_files_do_not_look_like_missing_ones(share: Share) -> None
         lambda _: list(share.connector().changes(["a/b/c.md"])),
         lambda _: list(share.connector().permissions()),
     ):
-        answer = in_child(lambda ask=ask: _told(ask, ""), before=use_up_descriptors)
+        answer = in_child(partial(_told, ask, ""), before=use_up_descriptors)
         with pytest.raises(SourceUnavailable):
             answer.throw()
 
