@@ -196,15 +196,15 @@ def _together(question: str, unit: Unit, found: Sequence[Unit]) -> list[Unit]:
     """Return the unit with those around it that it is not understood without."""
     under = [u for u in found if u.number == unit.number and u.heading == unit.heading]
     place = under.index(unit)
-    if unit.kind == "item" and _ASKS_STEPS.search(question):
-        siblings = [other for other in under if other.block == unit.block]
-        size = sum(len(sibling.text) for sibling in siblings)
-        return siblings if size <= _LONGEST_LIST_CHARS else [unit]
+    after = under[place + 1 : place + 1 + _ANNOUNCED]
+    if unit.kind == "item":
+        return _whole_list(unit, under) if _ASKS_STEPS.search(question) else [unit]
     if unit.kind != "sentence":
         return [unit]
-    if unit.text.endswith(("?", ":")):
+    if unit.text.endswith(("?", ":")) and after:
         # It says nothing without what it asks or announces.
-        return under[place : place + 1 + _ANNOUNCED]
+        is_list = after[0].kind == "item"
+        return [unit, *(_whole_list(after[0], under) if is_list else after)]
     has_before = place > 0 and under[place - 1].block == unit.block
     return under[place - (has_before and _LEANS_BACK.match(unit.text) is not None) : place + 1]
 
@@ -213,6 +213,12 @@ def _shortened(line: str) -> str:
     if len(line) <= _LONGEST_QUOTE_CHARS:
         return line
     return line[:_LONGEST_QUOTE_CHARS].rpartition(" ")[0] + " …"
+
+
+def _whole_list(item: Unit, under: Sequence[Unit]) -> list[Unit]:
+    siblings = [other for other in under if other.block == item.block]
+    size = sum(len(sibling.text) for sibling in siblings)
+    return siblings if size <= _LONGEST_LIST_CHARS else [item]
 
 
 def _block(group: Sequence[Unit]) -> str:

@@ -15,7 +15,8 @@ _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
     "pre", "s", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
-_ATTRIBUTES = {"a": {"href", "data-number"}, "ol": {"start"}}
+# "*" would allow `title` and `lang` everywhere by default.
+_ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href", "data-number"}, "ol": {"start"}}
 _CLASSES = {"a": {"cite"}}
 # Below the question, which is an h2 of the page.
 _HIGHEST_HEADING = 3
