@@ -15,8 +15,8 @@ from unfold.decorators import display
 
 from apps.accounts.models import User
 from apps.audit.model_admin import OperatorAdmin
-from apps.tenants.active import own_memberships
 from apps.tenants.context import tenant_context, user_context
+from apps.tenants.models import Membership
 
 
 class UserForm(forms.ModelForm[User]):
@@ -40,6 +40,7 @@ class UserForm(forms.ModelForm[User]):
 class UserAdmin(OperatorAdmin):
     """Adds people and takes away their sign-in."""
 
+    page_title = "Accounts"
     form = UserForm
     list_display = ("email", "name", "is_active", "operator", "last_login")
     list_filter = ("is_active", "is_superuser")
@@ -72,7 +73,9 @@ class UserAdmin(OperatorAdmin):
     def trail_of(self, obj: models.Model) -> Iterator[int]:
         """Yield every organisation that the person belongs to."""
         with user_context(obj.pk):
-            tenant_ids = [membership.tenant_id for membership in own_memberships(obj.pk)]
+            # Ended memberships, too: their tenants keep what the person did.
+            own = Membership.objects.filter(user_id=obj.pk)
+            tenant_ids = list(own.values_list("tenant_id", flat=True))
         for tenant_id in tenant_ids:
             with tenant_context(tenant_id):
                 yield tenant_id

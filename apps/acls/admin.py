@@ -86,6 +86,7 @@ class KindFilter(admin.SimpleListFilter):
 class PrincipalAdmin(EvidenceAdmin):
     """People and groups as the sources name them, and who is recognised as whom."""
 
+    page_title = "People and groups"
     list_display = ("name_in_source", "kind_in_words", "source", "member_count", "claimed_by")
     list_filter = (SourceFilter, KindFilter)
     search_fields = ("label", "email", "external_id")
@@ -180,6 +181,7 @@ class PrincipalAdmin(EvidenceAdmin):
 class AclAdmin(EvidenceAdmin):
     """Places of the sources, with the readers that each one names itself."""
 
+    page_title = "Places and readers"
     list_display = ("place", "source", "own_readers", "passes_on")
     list_filter = (SourceFilter, "mode")
     search_fields = ("label", "external_id")

@@ -56,6 +56,7 @@ class MemberForm(forms.ModelForm[Membership]):
 class MembershipAdmin(TenantModelAdmin):
     """Adds members, changes roles and ends memberships."""
 
+    page_title = "Members"
     list_display = ("email", "name", "role", "is_active", "is_guest", "created_at")
     list_filter = ("role", "is_active", "is_guest")
     list_select_related = ("user",)

@@ -59,6 +59,7 @@ class ActorFilter(admin.SimpleListFilter):
 class EventAdmin(EvidenceAdmin):
     """Who did what, and when."""
 
+    page_title = "Audit trail"
     list_display = ("happened_at", "action", "person", "target", "facts")
     list_filter = (ActionFilter, ActorFilter, "happened_at")
     search_fields = ("target_id", "action")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
@@ -71,6 +72,8 @@ class RecordingAdmin(ModelAdmin):
     list_disable_select_all = True
     list_fullwidth = True
     change_form_outer_before_template: Any = "admin/includes/object_actions.html"
+    # What the menu calls it; where it is empty, the model's plural.
+    page_title = ""
     # What an empty list says when nothing is filtered; shown by our empty_results.html.
     empty_hint = ""
 
@@ -136,11 +139,11 @@ class RecordingAdmin(ModelAdmin):
         Django lets the address filter by any column, so that a title that no page shows could be
         found out letter by letter.
         """
-        declared = [
-            one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request)
-        ]
-        names = [name for name in declared if isinstance(name, str)]
-        return any(lookup == f"{name}{end}" for name in names for end in _FILTER_SUFFIXES)
+        allowed = set()
+        for one in self.get_list_filter(request):
+            name = one[0] if isinstance(one, tuple) else getattr(one, "parameter_name", one)
+            allowed |= {f"{name}{end}" for end in _FILTER_SUFFIXES}
+        return lookup in allowed
 
     @override
     def render_change_form(
@@ -263,11 +266,13 @@ def since(moment: datetime | None) -> str:
     if moment is None:
         return "–"
     exact = localtime(moment)
+    # “1 day, 8 hours ago” says more than a list has room for.
+    roughly = re.sub(r",.* (ago|from now)$", r" \1", str(naturaltime(moment)))
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         exact.isoformat(),
         f"{exact:%Y-%m-%d %H:%M:%S %Z}",
-        naturaltime(moment),
+        roughly,
     )
 
 

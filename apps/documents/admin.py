@@ -76,6 +76,7 @@ class TypeFilter(admin.SimpleListFilter):
 class DocumentAdmin(EvidenceAdmin):
     """Documents of the active tenant."""
 
+    page_title = "Objects Synced"
     list_display = ("path", "source", "type", "size", "read_by", "synced", "state_label")
     list_filter = ("connection", StateFilter, TypeFilter)
     list_select_related = ("connection",)

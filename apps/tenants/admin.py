@@ -18,6 +18,7 @@ from apps.tenants.models import Tenant
 class TenantAdmin(OperatorAdmin):
     """Adds and closes tenants."""
 
+    page_title = "Organisations"
     list_display = ("name", "slug", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name", "slug")

@@ -28,6 +28,7 @@ TONES = {
 class SyncEventAdmin(EvidenceAdmin):
     """What runs wanted an admin to know."""
 
+    page_title = "Item events"
     list_display = ("happened", "level_label", "item", "message", "hint", "connection", "its_run")
     list_filter = ("connection", "level", "happened_at")
     list_select_related = ("connection",)
@@ -71,6 +72,7 @@ class SyncEventAdmin(EvidenceAdmin):
 class FailedItemAdmin(EvidenceAdmin):
     """Items that could not be synced, until they can."""
 
+    page_title = "Failed items"
     list_display = ("item", "connection", "message", "hint", "attempts", "failed", "next_try")
     list_filter = ("connection", "code")
     list_select_related = ("connection",)

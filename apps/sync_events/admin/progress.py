@@ -62,7 +62,7 @@ def _html(run: SyncRun, name: str) -> SafeString | str:
         return render_to_string("admin/sync_events/progress.html", {"run": run, **_share(run)})
     if name == "changes":
         return format_html(
-            '<span title="added, updated, deleted">+{} ~{} −{}</span>',
+            '<span class="kw-nowrap" title="added, updated, deleted">+{} ~{} −{}</span>',
             run.added,
             run.updated,
             run.deleted,

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from typing_extensions import override
 from unfold.decorators import display
 
@@ -27,8 +28,9 @@ RUNS_ASKED = 100
 class SyncRunAdmin(EvidenceAdmin):
     """Runs of the active tenant, the latest first."""
 
+    page_title = "Sync Events"
     list_display = (
-        "connection", "lane_and_kind", "trigger", "state_now", "progress_now", "changes_now",
+        "connection", "what", "state_now", "progress_now", "changes_now",
         "problems_now", "started", "duration_now",
     )  # fmt: skip
     list_filter = ("connection", "lane", "state", "trigger")
@@ -36,7 +38,7 @@ class SyncRunAdmin(EvidenceAdmin):
     ordering = ("-created_at", "-id")
     sortable_by = ()
     fields = (
-        "connection", "lane_and_kind", "trigger", "requested", "state_now", "error",
+        "connection", "what", "requested", "state_now", "error",
         "progress_now", "changes_now", "problems_now", "created_at", "started", "duration_now",
         "finished_at",
     )  # fmt: skip
@@ -110,9 +112,11 @@ class SyncRunAdmin(EvidenceAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="What")
-    def lane_and_kind(self, run: SyncRun) -> str:
-        """Return the lane, and whether everything is compared."""
-        return f"{run.get_lane_display()}, {'everything' if run.is_sweep else 'changes'}"
+    def what(self, run: SyncRun) -> str:
+        """Return the lane, whether everything is compared, and why."""
+        extent = "everything" if run.is_sweep else "changes"
+        under = format_html('<span class="kw-under">{}</span>', run.get_trigger_display())
+        return format_html("{}, {}{}", run.get_lane_display(), extent, under)
 
     @display(description="Asked for by")
     def requested(self, run: SyncRun) -> str:

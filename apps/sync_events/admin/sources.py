@@ -28,6 +28,7 @@ admin.site.unregister(Connection)
 class SyncedConnectionAdmin(ConnectionAdmin):
     """Connections that can be synced now."""
 
+    page_title = "Connections"
     actions: Any = ("sync_now", *ConnectionAdmin.actions)
 
     @override

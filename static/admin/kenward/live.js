@@ -67,3 +67,12 @@
 
   document.addEventListener("DOMContentLoaded", follow);
 })();
+
+// Unfold's scrolled areas all carry the same name; each gets its own.
+window.addEventListener("load", () => {
+  const NAMES = [["#nav-sidebar", "Menu"], ["#changelist-filter", "Filters"], ["#changelist", "List"]];
+  for (const area of document.querySelectorAll(".simplebar-content-wrapper")) {
+    const [, name] = NAMES.find(([place]) => area.closest(place)) || [];
+    if (name) area.setAttribute("aria-label", name);
+  }
+});
