@@ -106,7 +106,7 @@ def test_a_half_written_manifest_is_never_taken(
 
 
 def test_a_manifest_that_never_rests_is_tried_again_later(share: Share) -> None:
-    share.manifest(OPEN)
+    share.manifest(OPEN, is_settled=False)
     stop = threading.Event()
 
     def write() -> None:
