@@ -44,6 +44,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     # Tasks that nobody refers to may be collected before they end.
     _writing: ClassVar[set[asyncio.Task[None]]] = set()
     _task: asyncio.Task[None] | None = None
+    _current_frames: Frames | None = None
     _is_open = False
     _tenant_id: int | None = None
     _group: str | None = None
@@ -96,7 +97,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self._end(SIGNED_OUT)
 
     async def _ask(self, text: Any) -> None:
-        if self._task is not None and not self._task.done():
+        if await self._is_answering():
             pending = QuestionPending("Kenward is still answering.", hint="Stop it, or wait.")
             await self._emit().error(pending)
             return
@@ -105,13 +106,22 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             limit = f"A question has 1 to {MAX_QUERY_CHARS:,} characters."
             await self._emit().error(QuestionLength(limit))
             return
-        self._task = asyncio.create_task(self._answer(question))
+        self._current_frames = self._emit()
+        self._task = asyncio.create_task(self._answer(question, self._current_frames))
         self._writing.add(self._task)
         self._task.add_done_callback(self._writing.discard)
 
-    async def _answer(self, question: str) -> None:
+    async def _is_answering(self) -> bool:
+        if self._task is None or self._task.done():
+            return False
+        if self._current_frames is None or not self._current_frames.is_over:
+            return True
+        # The browser has its answer already, and only the task has not quite ended.
+        await asyncio.wait({self._task}, timeout=_LAST_WORDS_S)
+        return False
+
+    async def _answer(self, question: str, emit: Frames) -> None:
         """Answer one question; whatever goes wrong becomes an error frame, never an answer."""
-        emit = self._emit()
         # A socket outlives the session and the membership that it was opened with.
         person, is_stopped = await whole(self._current())
         if is_stopped:

@@ -22,6 +22,8 @@ class Frames:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._seq = 0
+        # The frame that ends the answer is on its way, or was sent.
+        self.is_over = False
 
     async def sources(self, question: str, sources: Iterable[Source]) -> None:
         """Show what the answer will rest on; the question is the one that was searched for."""
@@ -74,6 +76,7 @@ class Frames:
 
     async def _frame(self, kind: str, **content: Any) -> None:
         self._seq += 1
+        self.is_over = kind in {"done", "error"}
         await self._send({"type": kind, "seq": self._seq, **content})
 
 

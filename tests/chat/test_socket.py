@@ -149,6 +149,17 @@ async def test_stop_ends_the_answer_within_300_ms_and_keeps_what_was_said(
     assert citations == 1, "what was in the prompt is evidence of the part too"
 
 
+async def test_stop_before_the_first_word_is_confirmed_too(
+    committed_world: World, library: Library, server: Server
+) -> None:
+    async with server.chat(committed_world.ada) as chat:
+        for question in (HOTEL, BONUS, "Who is the ferret?"):
+            await chat.send(type="ask", text=question)
+            await chat.send(type="stop")
+            ended = await chat.until("done", "error")
+            assert ended.get("outcome") == "stopped" or ended["message"].startswith("Stopped")
+
+
 async def test_lost_connection_stores_what_was_said(
     committed_world: World, library: Library, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
