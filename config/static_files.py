@@ -19,6 +19,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
     ) -> HttpResponse:
         """Return a static file's response, its content in memory."""
         streamed = WhiteNoiseMiddleware.serve(static_file, request)  # type: ignore[no-untyped-call]
-        with streamed:
-            body = b"".join(streamed.streaming_content)
+        body = b"".join(streamed.streaming_content)
+        if streamed.file_to_stream is not None:
+            streamed.file_to_stream.close()  # not the response: that would end the request
         return HttpResponse(body, status=streamed.status_code, headers=dict(streamed.items()))

@@ -147,10 +147,18 @@ def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
     return gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
 
 
-def point(source: Connection, policies: Mapping[str, int]) -> int:
-    """Give documents, by external id, another policy; return how many changed."""
-    changed = 0
+def point(source: Connection, policies: Mapping[str, int], *, observed_at: datetime) -> int:
+    """Give documents, by external id, another policy; return how many were told of.
+
+    Args:
+        source: the connection.
+        policies: stored policies by external id.
+        observed_at: documents about which something newer is known stay as they are, and an older
+            page that arrives later does not bring the old policy back.
+    """
+    told = 0
     for external_id, policy_id in policies.items():
         named = Document.objects.filter(connection=source, external_id=external_id)
-        changed += named.exclude(policy_id=policy_id).update(policy_id=policy_id)
-    return changed
+        older = named.filter(last_synced_at__lte=observed_at)
+        told += older.update(policy_id=policy_id, last_synced_at=observed_at)
+    return told

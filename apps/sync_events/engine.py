@@ -30,7 +30,7 @@ from apps.connections.errors import (
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.protocol import Connector, Page, Problem
 from apps.documents import store
-from apps.sync_events import events, heartbeat, pages, runs
+from apps.sync_events import events, failures, heartbeat, pages, runs
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 
 log = logging.getLogger(__name__)
@@ -146,6 +146,7 @@ def _finish(run: SyncRun, token: UUID) -> None:
                 started_at=current.started_at or current.created_at,
             )
             current.save(update_fields=["deleted"])
+            failures.clear_older(current.connection, current.started_at or current.created_at)
             Connection.objects.filter(pk=current.connection_id).update(
                 last_swept_at=timezone.now(), state_reason=""
             )

@@ -44,6 +44,11 @@ def clear(source: Connection, external_ids: Sequence[str]) -> None:
     FailedItem.objects.filter(connection=source, external_id__in=list(external_ids)).delete()
 
 
+def clear_older(source: Connection, started_at: datetime) -> None:
+    """Forget what a finished sweep, which looked at everything, has not met again."""
+    FailedItem.objects.filter(connection=source, last_failed_at__lt=started_at).delete()
+
+
 def retry_due(source: Connection) -> int:
     """Queue another try of the items whose time has come; return how many."""
     due = FailedItem.objects.filter(connection=source, retry_at__lte=timezone.now())

@@ -12,7 +12,7 @@ from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
 from apps.sync_events import events, failures, runs
-from apps.sync_events.models import ChangeHint, SyncRun
+from apps.sync_events.models import ChangeHint, Lane, SyncRun
 
 
 def apply(
@@ -58,7 +58,8 @@ def _apply_permissions(run: SyncRun, page: Page) -> None:
         )
     if page.item_policies:
         policies = _stored_policies(run, (remote for _, remote in page.item_policies))
-        store.point(run.connection, {name: policies[remote] for name, remote in page.item_policies})
+        told = {name: policies[remote] for name, remote in page.item_policies}
+        store.point(run.connection, told, observed_at=page.observed_at)
 
 
 def _apply_documents(run: SyncRun, page: Page) -> int:
@@ -107,6 +108,8 @@ def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[Re
 def _record_problems(run: SyncRun, problems: Iterable[Problem]) -> None:
     for problem in problems:
         events.record(run.connection, problem, run=run)
-        if problem.is_error:
-            run.problems += 1
+        if not problem.is_error:
+            continue
+        run.problems += 1
+        if run.lane == Lane.CONTENT:  # what is wrong with permissions is no item to be tried again
             failures.note(run.connection, problem)

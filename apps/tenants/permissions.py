@@ -49,9 +49,10 @@ def role_in_bound_tenant(user: Any) -> str | None:
 
 def may_open_admin(request: HttpRequest) -> bool:
     """Return whether the admin shows this person anything: operators, IT admins and auditors."""
-    if not request.user.is_authenticated or not request.user.is_active:
+    user = getattr(request, "user", None)  # error pages may come before anybody is known
+    if user is None or not user.is_authenticated or not user.is_active:
         return False
-    if request.user.is_superuser:
+    if user.is_superuser:
         return True
     membership: Membership | None = getattr(request, "membership", None)
     return membership is not None and bool(ROLE_PERMISSIONS.get(membership.role))

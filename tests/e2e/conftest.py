@@ -24,7 +24,11 @@ CHROMIUM_ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    kenward = Running(tmp_path_factory.mktemp("kenward") / "var").start()
+    folder = tmp_path_factory.mktemp("kenward")
+    (folder / "shares").mkdir()
+    kenward = Running(
+        folder / "var", environment={"KENWARD_FOLDER_ROOTS": str(folder / "shares")}
+    ).start()
     try:
         kenward.wait_for("ready ", timeout_s=120)
         yield kenward

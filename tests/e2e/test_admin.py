@@ -21,7 +21,7 @@ SignIn = Callable[..., Page]
 @pytest.fixture
 def handbook(running: Running) -> Path:
     """Make a folder where the running Kenward lets an IT admin connect one."""
-    folder = running.data_dir / "sample" / "handbook"
+    folder = running.data_dir.parent / "shares" / "handbook"
     folder.mkdir(exist_ok=True)
     for number in range(12):
         (folder / f"chapter-{number}.md").write_text(
