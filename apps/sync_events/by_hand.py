@@ -33,9 +33,11 @@ def sync_now(source: Connection, *, actor_id: int) -> bool:
 
 
 def sync_items(documents: Iterable[Document], *, actor_id: int) -> int:
-    """Look at single items of the sources again, and return how many."""
+    """Look at single items of the sources again, and return how many; only active ones answer."""
     by_source: dict[int, list[Document]] = {}
     for document in documents:
+        if document.connection.state != ConnectionState.ACTIVE:
+            continue
         by_source.setdefault(document.connection_id, []).append(document)
     with transaction.atomic():
         for of_source in by_source.values():

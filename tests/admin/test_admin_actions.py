@@ -199,3 +199,9 @@ def test_operators_change_of_a_person_is_told_in_each_of_their_tenants(
     event = Event.objects.get(action="user.changed")
     assert event.tenant == world.acme
     assert sorted(event.details["fields"]) == ["is_active", "name"]
+
+
+def test_item_of_a_paused_connection_is_not_asked_for(acme: Stock, client: Client) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED)
+    press(client, "documents_document", "sync_again", acme.document.pk)
+    assert not ChangeHint.objects.exists()

@@ -101,7 +101,7 @@ class FailedItemAdmin(EvidenceAdmin):
         """Try the chosen items again now."""
         items = queryset.select_related("connection")
         tried = by_hand.retry_items(items, actor_id=actor_of(request))
-        self.message_user(request, f"Trying again: {tried} items.", messages.SUCCESS)
+        self.message_user(request, f"Items tried again: {tried}.", messages.SUCCESS)
 
     @display(description="Item")
     def item(self, failed: FailedItem) -> str:

@@ -68,7 +68,9 @@ class SyncRunAdmin(EvidenceAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> None:
         """Stop the chosen runs."""
         done = sum(by_hand.cancel(run, actor_id=actor_of(request)) for run in queryset)
-        self.message_user(request, f"Cancelled: {done} of {len(queryset)}. The others had ended.")
+        ended = len(queryset) - done
+        more = f" Had ended before: {ended}." if ended else ""
+        self.message_user(request, f"Cancelled: {done}.{more}", messages.SUCCESS)
 
     @admin.action(description="Run again", permissions=["act"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> None:
@@ -82,7 +84,7 @@ class SyncRunAdmin(EvidenceAdmin):
         sources = {run.connection_id for run in queryset}
         items = FailedItem.objects.filter(connection_id__in=sources).select_related("connection")
         tried = by_hand.retry_items(items, actor_id=actor_of(request))
-        self.message_user(request, f"Trying again: {tried} items.", messages.SUCCESS)
+        self.message_user(request, f"Items tried again: {tried}.", messages.SUCCESS)
 
     @override
     def get_urls(self) -> list[URLPattern]:

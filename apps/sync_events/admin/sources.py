@@ -18,6 +18,7 @@ from apps.sync_events import by_hand
 from apps.sync_events.admin.runs import actor_of
 from apps.sync_events.models import SyncEvent
 
+_NOT_ACTIVE = "A connection that is not active is not synced: resume it first."
 # Events shown on an item's page.
 EVENTS_ON_PAGE = 20
 
@@ -42,10 +43,10 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         """Compare everything with the chosen sources now."""
         asked = sum(by_hand.sync_now(source, actor_id=actor_of(request)) for source in queryset)
         if asked:
-            self.message_user(request, f"Syncing {asked} now: see Sync Events.", messages.SUCCESS)
+            said = f"Connections syncing now: {asked}. See Sync Events."
+            self.message_user(request, said, messages.SUCCESS)
         if asked < len(queryset):
-            said = "A connection that is not active is not synced: resume it first."
-            self.message_user(request, said, messages.WARNING)
+            self.message_user(request, _NOT_ACTIVE, messages.WARNING)
 
 
 @admin.register(Document)
@@ -69,7 +70,10 @@ class SyncedDocumentAdmin(DocumentAdmin):
         """Look at the chosen items in their sources again."""
         chosen = queryset.select_related("connection")
         asked = by_hand.sync_items(chosen, actor_id=actor_of(request))
-        self.message_user(request, f"Looking again at {asked} items.", messages.SUCCESS)
+        if asked:
+            self.message_user(request, f"Items looked at again: {asked}.", messages.SUCCESS)
+        if asked < len(chosen):
+            self.message_user(request, _NOT_ACTIVE, messages.WARNING)
 
     @override
     def render_change_form(
