@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connections
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.chat import answer as answering
 from apps.chat import pages, turns
 from apps.chat.answer import answer
 from apps.chat.errors import EvidenceWithdrawn, NotAMember
@@ -70,6 +73,27 @@ def test_answer_is_withheld_when_a_document_is_lost_while_it_is_written(
     assert "no longer read" in withheld.value.message
     assert not [frame for frame in frames if frame["type"] == "done"]
     assert _stored(library) == [("user", "")], "nothing of it is kept"
+
+
+def test_document_lost_after_it_was_found_does_not_reach_the_prompt(
+    committed_world: World, library: Library, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def revoke() -> None:
+        library.share("board/")
+        connections.close_all()
+
+    def take_readable(*args: Any) -> None:
+        thread = threading.Thread(target=revoke)
+        thread.start()
+        thread.join()
+        original(*args)
+
+    original = answering._take_readable
+    monkeypatch.setattr(answering, "_take_readable", take_readable)
+    _, frames = ask(committed_world.ada, HOTEL_AND_BONUS)
+    assert [source["path"] for source in frames[0]["sources"]] == ["staff/travel.md"]
+    assert "142,000" not in str(frames)
+    assert frames[-1]["outcome"] == "answered", "what is left still answers"
 
 
 def test_membership_that_ends_while_it_is_written_withholds_the_answer(

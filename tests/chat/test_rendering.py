@@ -120,6 +120,12 @@ def test_no_link_passes_for_a_citation(text: str) -> None:
     assert hrefs <= {URLS[1]}
 
 
+def test_definition_of_a_reference_is_shown_and_not_obeyed() -> None:
+    html = render("As [a] says [1].\n\n[a]: https://evil.example", URLS)
+    assert "[a]: https://evil.example" in html
+    assert 'href="https' not in html
+
+
 def test_links_tell_the_target_nothing() -> None:
     html = render("[docs](https://ok.example/a)", URLS)
     assert 'rel="noopener noreferrer nofollow"' in html

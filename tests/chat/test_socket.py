@@ -21,7 +21,7 @@ from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership
 from tests.chat.live import Server
 from tests.search.library import Library
-from tests.world import World, assert_visible
+from tests.world import World, assert_visible, make_member
 
 HOTEL = "How much may a hotel cost in Lisbon?"
 BONUS = "How large is the bonus pool for 2026?"
@@ -268,6 +268,31 @@ async def test_ended_membership_ends_the_socket_with_the_next_question(
             await chat.next()
     assert closing.value.rcvd is not None
     assert closing.value.rcvd.code == 4401
+
+
+async def test_session_that_goes_to_another_tenant_ends_the_socket(
+    committed_world: World, library: Library, server: Server
+) -> None:
+    @sync_to_async
+    def join_umbra() -> None:
+        make_member(committed_world.umbra, committed_world.ada.email)
+
+    @sync_to_async
+    def switch(key: str, uuid: object) -> None:
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = key
+        assert client.post(f"/tenants/{uuid}/switch/").status_code == 302
+
+    async with server.chat(committed_world.ada) as chat:
+        await join_umbra()
+        await switch(chat.session_key, committed_world.acme.uuid)
+        assert (await chat.ask(HOTEL))["type"] == "done"
+        await switch(chat.session_key, committed_world.umbra.uuid)
+        await chat.send(type="ask", text=HOTEL)
+        with pytest.raises(ConnectionClosed) as closing:
+            await chat.next()
+    assert closing.value.rcvd is not None
+    assert closing.value.rcvd.code == 4403
 
 
 async def test_signing_out_closes_the_sockets_of_that_session_at_once(
