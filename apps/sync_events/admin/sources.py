@@ -38,6 +38,12 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         others = super().object_actions(request, obj)
         return ("sync_now", *others) if obj.state == ConnectionState.ACTIVE else others
 
+    @override
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Start syncing at once: whoever connects a source wants to see it arrive."""
+        super().save_model(request, obj, form, change)
+        by_hand.sync_now(obj, actor_id=actor_of(request))
+
     @admin.action(description="Sync now", permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Compare everything with the chosen sources now."""
