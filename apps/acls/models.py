@@ -8,7 +8,7 @@ an AND of clauses, each an OR of ACLs. `statement.py` computes it.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -68,7 +68,8 @@ class Principal(TenantModel, Group):
     observed_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects = models.Manager["Principal"]()
+    # Group's own manager looks groups up by names, which are opaque here.
+    objects = models.Manager["Principal"]()  # type: ignore[assignment,misc]
 
     class Meta:
         constraints = [
@@ -228,7 +229,7 @@ class Acl(TenantModel):
         return self.label or self.external_id
 
 
-class AclEntry(GroupObjectPermissionBase, TenantModel):  # type: ignore[misc]  # guardian: no stubs
+class AclEntry(GroupObjectPermissionBase, TenantModel):
     """One line of an ACL: guardian's direct permission row, with order, stickiness and times.
 
     The permission is `view_acl` (allow) or `deny_acl`. Of several matching entries the nearest
@@ -250,7 +251,7 @@ class AclEntry(GroupObjectPermissionBase, TenantModel):  # type: ignore[misc]  #
     class Meta:
         verbose_name = "ACL entry"
         verbose_name_plural = "ACL entries"
-        unique_together: list[tuple[str, ...]] = []  # guardian's own leaves the tenant out
+        unique_together: ClassVar[list[str]] = []  # guardian's own leaves the tenant out
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "content_object", "group"], name="aclentry_once_per_principal"

@@ -112,7 +112,7 @@ SELECT {INCARNATION} AS incarnation, pg_current_snapshot()::text AS snapshot, la
     NOT EXISTS (
         SELECT FROM acls_permissionchange c
         WHERE c.tenant_id = %(scope_tenant)s::bigint AND c.principal_id = ANY (label.names)
-            AND c.xid = pg_current_xact_id_if_assigned()) AS committed,
+            AND c.xid = pg_current_xact_id_if_assigned() AND c.exact) AS committed,
     {_READABLE} AS ids
 FROM label, {MEMBER}"""  # noqa: S608  put together from constants
 

@@ -15,7 +15,7 @@ from django.contrib.auth.models import Permission
 from apps.acls.models import Acl, AclEntry, Claim, Edge, Policy, PolicyClause, Principal
 from apps.tenants.models import Membership
 
-Row = dict[str, Any]
+Row = Any  # a row as `values()` returns it
 
 
 @dataclass
@@ -118,7 +118,7 @@ class Oracle:
         while place is not None:
             live = [e for e in self.entries[place] if self._matches(e, cut, sure, unsure)]
             if live:
-                return min((e["ord"], e["permission_id"] == self.view_id) for e in live)[1]
+                return bool(min((e["ord"], e["permission_id"] == self.view_id) for e in live)[1])
             cut = cut or self.acls[place]["mode"] == "cut"
             place = self.acls[place]["parent_id"]
         return False

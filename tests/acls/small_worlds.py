@@ -42,13 +42,14 @@ def acl(tenant: Tenant, label: str = "", **fields: Any) -> Acl:
 
 
 def entry(place: Acl, who: Principal, *, allow: bool = True, **fields: Any) -> AclEntry:
-    return AclEntry.objects.create(
+    made: AclEntry = AclEntry.objects.create(
         tenant_id=place.tenant_id,
         content_object=place,
         group=who,
         permission_id=entry_rows.permission_ids()[allow],
         **fields,
     )
+    return made
 
 
 @dataclass
@@ -76,11 +77,11 @@ def random_company(tenant: Tenant, users: list[User], rng: random.Random) -> Com
     Membership.objects.filter(user=users[-1]).update(is_guest=rng.random() < 0.5)
     places = _places(tenant, rng)
     for place in places:
-        for who in rng.sample(people + groups, k=rng.randint(0, 3)):
+        for who in rng.sample(people + groups, k=rng.randint(0, min(4, len(people)))):
             entry(
                 place,
                 who,
-                allow=rng.random() < 0.65,
+                allow=rng.random() < 0.7,
                 ord=rng.randint(0, 2),
                 sticky=rng.random() < 0.3,
                 starts_at=_time(rng, now),
@@ -118,7 +119,7 @@ def _principals(
         principal(
             tenant,
             rng.choice(["group", "group", "domain"]),
-            members_known=rng.random() < 0.8,
+            members_known=rng.random() < 0.65,
             deleted_at=now if rng.random() < 0.1 else None,
         )
         for _ in range(rng.randint(1, 6))

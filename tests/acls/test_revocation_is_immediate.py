@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import sleep
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -110,7 +111,9 @@ def test_who_no_longer_belongs_reads_nothing(shared: Shared, ended: str) -> None
     before = cached(acme, ada)
     assert passes(acme, before)
     with inside(acme):
-        row = {"membership": Membership.objects.get(user=ada), "person": ada, "tenant": acme}[ended]
+        row: Any = {"membership": Membership.objects.get(user=ada), "person": ada, "tenant": acme}[
+            ended
+        ]
         row.is_active = False
         row.save()
     assert not passes(acme, before)
@@ -229,10 +232,17 @@ def test_a_writer_that_was_open_when_the_set_was_computed_is_noticed(shared: Sha
     acme, ada = shared.world.acme, shared.world.ada
     with inside(acme):
         shared.grant.delete()
+        # Somebody later is faster, so that the open writer lies between xmin and xmax.
+        in_threads(lambda: _write_something_else(shared))
         (before,) = in_threads(lambda: cached(acme, ada))
         assert before.ids.tolist() == [shared.budget]
         assert in_threads(lambda: passes(acme, before)) == [True]
     assert not passes(acme, before)
+
+
+def _write_something_else(shared: Shared) -> None:
+    with inside(shared.world.acme):
+        principal(shared.world.acme, "user")
 
 
 def test_a_restored_or_moved_tenant_accepts_no_earlier_set(shared: Shared) -> None:

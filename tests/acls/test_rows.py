@@ -76,7 +76,7 @@ def test_guardian_finds_the_objects_of_live_own_rows(world: World) -> None:
 
 def test_no_group_carries_a_model_wide_permission(world: World) -> None:
     with tenant_context(world.acme), pytest.raises(IntegrityError, match="no_model_wide"):
-        principal(world.acme).permissions.add(Permission.objects.first())
+        principal(world.acme).permissions.add(Permission.objects.all()[0])
 
 
 def test_rows_of_one_tenant_cannot_refer_to_anothers(world: World) -> None:
@@ -131,7 +131,8 @@ def test_equal_policies_are_one_row_whatever_their_order(world: World) -> None:
         assert len(set(same)) == 1
         assert policy.policy_for([[a]]) != same[0]
         assert policy.nobody() == policy.nobody()
-        for empty in ([], [[]], [[a], []]):
+        without: list[list[list[int]]] = [[], [[]], [[a], []]]
+        for empty in without:
             with pytest.raises(InvalidPolicy):
                 policy.policy_for(empty)
 
