@@ -9,7 +9,9 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 # What every connection starts with. A statement that waits for a lock for half a minute is a fault.
-_SESSION = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=120s -c timezone=UTC"
+_SESSION = (
+    "-c lock_timeout=30s -c idle_in_transaction_session_timeout=120s -c timezone=UTC -c jit=off"
+)
 
 
 def from_url(url: str, *, pool_size: int = 0) -> dict[str, Any]:

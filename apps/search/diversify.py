@@ -9,11 +9,14 @@ from apps.search.hits import Hit
 
 
 def diversify(hits: Iterable[Hit], *, per_document: int) -> list[Hit]:
-    """Return the hits in their order, at most `per_document` of each document."""
+    """Return the hits in their order, but what is beyond `per_document` of a document at the end.
+
+    Nothing is dropped: where a single document answers, all of its passages are wanted.
+    """
     taken: Counter[int] = Counter()
-    kept = []
+    first: list[Hit] = []
+    surplus: list[Hit] = []
     for hit in hits:
         taken[hit.document_id] += 1
-        if taken[hit.document_id] <= per_document:
-            kept.append(hit)
-    return kept
+        (first if taken[hit.document_id] <= per_document else surplus).append(hit)
+    return first + surplus

@@ -29,6 +29,7 @@ class TenantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request in its tenant's transaction."""
         request.tenant = request.membership = None  # type: ignore[attr-defined]
         if not request.user.is_authenticated:
             return self.get_response(request)

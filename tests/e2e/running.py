@@ -86,4 +86,6 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(number)
             self.process.wait(timeout=20)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         return time.monotonic() - started
