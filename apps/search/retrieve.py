@@ -30,7 +30,7 @@ from apps.search.tokens import encodable
 
 MAX_QUERY_CHARS = 2_000
 _CANDIDATES = 60
-_PER_DOCUMENT = 3
+_PER_DOCUMENT = 5
 
 
 class QueryTooLong(InvalidInput):

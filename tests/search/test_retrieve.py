@@ -122,7 +122,7 @@ def test_one_document_does_not_fill_the_answer(world: World, shelf: Library) -> 
     shelf.add("staff/hotels.md", many, place="staff/")
     paths = shelf.paths(world.ada, "hotel in Oslo")
     before_other = paths[: paths.index("staff/travel.md")]
-    assert before_other.count("staff/hotels.md") <= 3
+    assert before_other.count("staff/hotels.md") <= 5
 
 
 def test_too_long_question_is_refused(world: World, shelf: Library) -> None:
