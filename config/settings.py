@@ -35,9 +35,8 @@ KENWARD_FOLDER_ROOTS = [
 
 DEBUG = env.boolean("KENWARD_DEBUG", default=False)
 SECRET_KEY, *SECRET_KEY_FALLBACKS = secret_keys(KENWARD_ENV, KENWARD_DATA_DIR)
-ALLOWED_HOSTS = env.words(
-    "KENWARD_ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if IS_DEVELOPMENT else []
-)
+# This machine's own names always count: health checks come by them.
+ALLOWED_HOSTS = [*env.words("KENWARD_ALLOWED_HOSTS"), "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("KENWARD_TRUSTED_ORIGINS")
 
 # --- Applications --------------------------------------------------------------------------------
@@ -184,7 +183,19 @@ ANONYMOUS_USER_NAME = None
 # Nothing asks guardian's backend: it knows neither denials nor inheritance (`acls` decides).
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Links that let somebody in must not stand in a log: only development prints its mail.
+EMAIL_HOST = env.text("KENWARD_EMAIL_HOST")
+EMAIL_BACKEND = (
+    "django.core.mail.backends.console.EmailBackend"
+    if IS_DEVELOPMENT and not EMAIL_HOST
+    else "django.core.mail.backends.smtp.EmailBackend"
+)
+EMAIL_PORT = env.integer("KENWARD_EMAIL_PORT", 587, at_least=1)
+EMAIL_HOST_USER = env.text("KENWARD_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("KENWARD_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.boolean("KENWARD_EMAIL_STARTTLS", default=True)
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.text("KENWARD_EMAIL_FROM", "kenward@localhost")
 
 # --- Security ------------------------------------------------------------------------------------
 

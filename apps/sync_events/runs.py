@@ -45,7 +45,8 @@ def request(
         actor_id: the person who asked; recorded in the audit trail.
     """
     with transaction.atomic():
-        run, is_new = SyncRun.objects.get_or_create(
+        # Locked: nobody claims it, and finds nothing to do, before the caller has committed.
+        run, is_new = SyncRun.objects.select_for_update(of=("self",)).get_or_create(
             tenant_id=source.tenant_id,
             connection=source,
             lane=lane,

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.connections.models import Connection
 from apps.sync_events import failures, runs
-from apps.sync_events.models import UNFINISHED, Lane, SyncRun
+from apps.sync_events.models import UNFINISHED, ChangeHint, Lane, RunState, SyncRun
+
+# How long a failed sweep is left alone before the next one.
+AFTER_FAILURE = timedelta(minutes=1)
 
 
 def request_due_sweeps() -> int:
@@ -25,7 +29,7 @@ def request_due_sweeps() -> int:
             period = timedelta(seconds=source.sweep_interval_s)
             if source.last_swept_at is not None and now - source.last_swept_at < period:
                 continue
-            if not _has_unfinished_sweep(source):
+            if not _has_sweep_to_wait_for(source, period):
                 request_sweep(source, trigger=SyncRun.Trigger.SCHEDULE)
                 requested += 1
     return requested
@@ -52,7 +56,27 @@ def claimable_runs() -> list[tuple[int, str]]:
     return sorted(found, key=lambda run: run[1] != Lane.PERMISSIONS)
 
 
-def _has_unfinished_sweep(source: Connection) -> bool:
+def request_for_hints() -> int:
+    """Queue a content run where reported changes are left without one; return how many."""
+    with transaction.atomic():
+        pending = SyncRun.objects.filter(lane=Lane.CONTENT, state__in=UNFINISHED)
+        left = Connection.objects.syncing().filter(
+            pk__in=ChangeHint.objects.values("connection_id")
+        )
+        sources = list(left.exclude(pk__in=pending.values("connection_id")))
+        for source in sources:
+            runs.request(source, Lane.CONTENT, trigger=SyncRun.Trigger.CHANGE)
+    return len(sources)
+
+
+def _has_sweep_to_wait_for(source: Connection, period: timedelta) -> bool:
+    """Whether a sweep is under way, failed a moment ago, or was cancelled for this period."""
+    now = timezone.now()
     return SyncRun.objects.filter(
-        connection=source, lane=Lane.CONTENT, is_sweep=True, state__in=UNFINISHED
+        Q(state__in=UNFINISHED)
+        | Q(state=RunState.FAILED, finished_at__gt=now - min(period, AFTER_FAILURE))
+        | Q(state=RunState.CANCELLED, finished_at__gt=now - period),
+        connection=source,
+        lane=Lane.CONTENT,
+        is_sweep=True,
     ).exists()

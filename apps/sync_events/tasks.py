@@ -25,14 +25,16 @@ def send_run(tenant_id: int, run_id: int, lane: str) -> None:
     transaction.on_commit(
         lambda: run.apply_async(
             args=(tenant_id, run_id, lane), queue=_QUEUES[Lane(lane)], expires=EXPIRES_S
-        )
+        ),
+        robust=True,  # without a broker the row waits for the next wake-up
     )
 
 
 def send_index(tenant_id: int) -> None:
     """Wake an indexing worker, once the current transaction has committed."""
     transaction.on_commit(
-        lambda: index.apply_async(args=(tenant_id,), queue="index", expires=EXPIRES_S)
+        lambda: index.apply_async(args=(tenant_id,), queue="index", expires=EXPIRES_S),
+        robust=True,
     )
 
 
@@ -65,6 +67,7 @@ def wake_work() -> None:
         with tenant_context(tenant_id):
             schedule.request_due_sweeps()
             schedule.retry_due_items()
+            schedule.request_for_hints()
             _send_claimable(tenant_id)
             with transaction.atomic():
                 if index_queue.has_work():

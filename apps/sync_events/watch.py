@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import watchfiles
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from apps.connections import providers
 from apps.connections.errors import ConnectorError
@@ -44,14 +44,16 @@ def watch(stop: threading.Event) -> None:
     """
     known: frozenset[Watched] = frozenset()
     while not stop.is_set():
-        current = watched_folders()
-        for added in current - known:
-            _request_sweep(added)
-        known = current
-        if not known:
+        try:
+            current = watched_folders()
+            for added in current - known:
+                _request_sweep(added)
+            known = current
+            _watch_until_list_changes(known, stop)
+        except DatabaseError as error:  # what changes meanwhile, the sweeps after it find
+            log.warning("the database does not answer: %s", error)
+            known = frozenset()
             stop.wait(REFRESH_S)
-            continue
-        _watch_until_list_changes(known, stop)
 
 
 def watched_folders() -> frozenset[Watched]:
@@ -91,6 +93,9 @@ def _note_for(place: Watched, paths: list[str]) -> None:
 
 def _watch_until_list_changes(known: frozenset[Watched], stop: threading.Event) -> None:
     folders = {place.folder for place in known}
+    if not folders:
+        stop.wait(REFRESH_S)
+        return
     try:
         for changes in watchfiles.watch(
             *folders,
