@@ -18,6 +18,7 @@ import httpx2
 import yaml
 
 from benchmarks import report
+from benchmarks.web import signed_in
 from tests.e2e.running import Running
 
 READER = "colin.thwaite@tarnbrook.example"
@@ -41,7 +42,7 @@ def main() -> int:
 
 
 def _measure(kenward: Running, rounds: int) -> list[report.Figure]:
-    client = _signed_in(kenward)
+    client = signed_in(kenward, READER)
     company = kenward.data_dir / "sample" / COMPANY
     appeared, changed, gone, revoked = [], [], [], []
     for number in range(rounds):
@@ -103,18 +104,6 @@ def _until(
             return time.monotonic() - started
         time.sleep(POLL_S)
     raise SystemExit(f"{query!r} did not {'appear' if is_there else 'disappear'}")
-
-
-def _signed_in(kenward: Running) -> httpx2.Client:
-    client = httpx2.Client(base_url=kenward.url, follow_redirects=True)
-    client.get("/accounts/login/")
-    form = {
-        "login": READER,
-        "password": kenward.passwords()[READER],
-        "csrfmiddlewaretoken": client.cookies["csrftoken"],
-    }
-    client.post("/accounts/login/", data=form, headers={"Referer": kenward.url}).raise_for_status()
-    return client
 
 
 if __name__ == "__main__":

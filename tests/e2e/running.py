@@ -39,6 +39,8 @@ class Running:
     port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    # A clone of its own, started by the launcher as the README says; else this work tree.
+    clone: Path | None = None
 
     @property
     def url(self) -> str:
@@ -46,10 +48,11 @@ class Running:
 
     def start(self, *arguments: str) -> Running:
         """Start it; use `wait_for` to know how far it is."""
+        launcher = ["./kenward"] if self.clone else [sys.executable, "manage.py"]
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(self.port),
+            [*launcher, "up", "--port", str(self.port),
              "--data-dir", str(self.data_dir), *arguments],
-            cwd=ROOT,
+            cwd=self.clone or ROOT,
             env=clean_environment(**self.environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
