@@ -35,6 +35,7 @@ JOIN documents_document d ON d.tenant_id = %(tenant_id)s AND d.id = asked.id
 JOIN connections_connection source
     ON source.tenant_id = d.tenant_id AND source.id = d.connection_id
 LEFT JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id
+    AND t.version >= d.text_from_version
 WHERE {IS_READABLE_DOCUMENT}
 """  # noqa: S608  no value stands in it
 

@@ -29,6 +29,7 @@ _DOCUMENT = (
 _TEXT = (
     f"SELECT {_COLUMNS}, t.text, t.blocks::text, t.pages FROM {_FROM}"  # noqa: S608
     " LEFT JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id"
+    " AND t.version >= d.text_from_version"
     f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"
 )
 _CAN_READ = f"SELECT d.id FROM documents_document d WHERE {IS_READABLE_DOCUMENT} AND d.id = %(id)s"  # noqa: S608

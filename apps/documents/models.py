@@ -60,6 +60,8 @@ class Document(TenantModel):
     # The source's own mark of the content, and our count of how often it changed.
     source_version = models.CharField(max_length=200)
     version = models.PositiveIntegerField(default=1)
+    # Text and passages of an earlier version were written for other readers: never shown.
+    text_from_version = models.PositiveIntegerField(default=1, editable=False)
     # What the index holds; behind `version` the document waits. The rows are the queue.
     indexed_version = models.PositiveIntegerField(default=0)
     indexed_at = models.DateTimeField(null=True)

@@ -24,6 +24,9 @@ IS_READABLE_DOCUMENT = IS_READABLE.format(alias="d") + " AND d.deleted_at IS NUL
 _PASSAGES = "{table} p"
 _PASSAGES_WITH_DOCUMENT = (
     "{table} p JOIN documents_document d ON d.tenant_id = p.tenant_id AND d.id = p.document_id"
+    # Text and passages are written together; vectors do not say of which version they are.
+    " JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id"
+    " AND t.version >= d.text_from_version"
 )
 
 

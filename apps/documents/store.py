@@ -9,7 +9,8 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import connection as database
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.connections.models import Connection
@@ -17,7 +18,16 @@ from apps.connections.protocol import RemoteItem, RemotePolicy
 from apps.documents.models import Document
 
 # A row is new, changed (its content is to be indexed again) or only confirmed. An older
-# observation never overwrites a newer one. The title found in the content survives a confirmation.
+# observation never overwrites a newer one, unless the stored time lies in the future: a clock ran
+# ahead, and nothing true would be heard until it is reached. The title found in the content
+# survives a confirmation.
+#
+# What was extracted before a document came back or got another policy was written for other
+# readers: none of an older version than the one the new readers were given is shown to them. Two
+# gaps of seconds remain, each until the document is indexed again. The readers of a place may
+# change, which leaves the policy as it is, while newer content waits; and the page of the readers
+# may arrive before that of the content. Then the new readers see the earlier text. Closing that
+# would hide every changed document from its own readers for as long as it waits.
 _UPSERT = """
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
@@ -26,11 +36,11 @@ WITH incoming AS (
 )
 INSERT INTO documents_document AS d (
     tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
-    size_bytes, source_modified_at, source_version, version, indexed_version, index_attempts,
-    failure, failure_message, last_synced_at, seen_by_run_id, created_at)
+    size_bytes, source_modified_at, source_version, version, text_from_version, indexed_version,
+    index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at)
 SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
-    size_bytes, source_modified_at, source_version, 1, 0, 0, '', '', %(observed_at)s, %(run_id)s,
-    statement_timestamp()
+    size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
+    %(run_id)s, statement_timestamp()
 FROM incoming
 ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     policy_id = excluded.policy_id,
@@ -40,12 +50,15 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     deleted_at = NULL,
     source_version = excluded.source_version,
     version = d.version + {changed}::int,
+    text_from_version = CASE WHEN d.deleted_at IS NOT NULL OR d.policy_id <> excluded.policy_id
+        THEN d.version + {changed}::int ELSE d.text_from_version END,
     title = CASE WHEN {changed} THEN excluded.title ELSE d.title END,
     index_attempts = CASE WHEN {changed} THEN 0 ELSE d.index_attempts END,
     index_after = CASE WHEN {changed} THEN NULL ELSE d.index_after END,
     failure = CASE WHEN {changed} THEN '' ELSE d.failure END,
     failure_message = CASE WHEN {changed} THEN '' ELSE d.failure_message END
 WHERE d.last_synced_at <= excluded.last_synced_at
+    OR d.last_synced_at > statement_timestamp()
 RETURNING WITH (OLD AS before, NEW AS now)
     before.id IS NULL AS is_new, before.version <> now.version AS is_changed
 """.replace(
@@ -143,7 +156,7 @@ def delete_unseen(source: Connection, *, run_id: int, started_at: datetime) -> i
 
 
 def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
-    gone = Document.objects.live().filter(which, connection=source, last_synced_at__lte=observed_at)
+    gone = Document.objects.live().filter(which, _not_newer_than(observed_at), connection=source)
     return gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
 
 
@@ -159,6 +172,16 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
     told = 0
     for external_id, policy_id in policies.items():
         named = Document.objects.filter(connection=source, external_id=external_id)
-        older = named.filter(last_synced_at__lte=observed_at)
-        told += older.update(policy_id=policy_id, last_synced_at=observed_at)
+        told += named.filter(_not_newer_than(observed_at)).update(
+            # Passages of this version may follow to the new readers; see `_UPSERT` for older ones.
+            text_from_version=Case(
+                When(policy_id=policy_id, then=F("text_from_version")), default=F("version")
+            ),
+            policy_id=policy_id,
+            last_synced_at=observed_at,
+        )
     return told
+
+
+def _not_newer_than(observed_at: datetime) -> Q:
+    return Q(last_synced_at__lte=observed_at) | Q(last_synced_at__gt=Now())

@@ -13,7 +13,8 @@ from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
 from apps.search.hits import Hit
 
 # The document is asked, not the passage's copy of its policy: a moved document's passages carry
-# the old one until the worker has been there.
+# the old one until the worker has been there. Passages of versions before `text_from_version` were
+# written for other readers.
 _SELECT = f"""
 SELECT asked.place, c.id, c.document_id, c.start, c."end", c.page,
        ARRAY(SELECT jsonb_array_elements_text(c.heading_path)), c.text,
@@ -23,7 +24,7 @@ JOIN search_chunk c ON c.tenant_id = %(tenant_id)s AND c.id = asked.id
 JOIN documents_document d ON d.tenant_id = c.tenant_id AND d.id = c.document_id
 JOIN connections_connection source
     ON source.tenant_id = d.tenant_id AND source.id = d.connection_id
-WHERE {IS_READABLE_DOCUMENT}
+WHERE {IS_READABLE_DOCUMENT} AND c.version >= d.text_from_version
 ORDER BY asked.place
 LIMIT %(limit)s
 """  # noqa: S608  no value stands in it

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ("source_modified_at", models.DateTimeField(null=True)),
                 ("source_version", models.CharField(max_length=200)),
                 ("version", models.PositiveIntegerField(default=1)),
+                ("text_from_version", models.PositiveIntegerField(default=1, editable=False)),
                 ("indexed_version", models.PositiveIntegerField(default=0)),
                 ("indexed_at", models.DateTimeField(null=True)),
                 ("index_claimed_at", models.DateTimeField(editable=False, null=True)),
