@@ -22,6 +22,8 @@ _LOCK_TREE = "SELECT pg_advisory_xact_lock(hashtextextended('acls.tree:' || %s |
 _TAKE_IDS = "SELECT nextval(pg_get_serial_sequence('acls_acl', 'id')) FROM generate_series(1, %s)"
 
 # One upsert by the unique key, in its order: no join that could trust a new table's statistics.
+# What is newer stays, but for a time in the future: a clock ran ahead, and until that time comes
+# nobody could be shut out any more.
 _RECORD = """
 INSERT INTO acls_acl AS a (tenant_id, id, uuid, realm, external_id, label, form, parent_id, mode,
     observed_at)
@@ -33,6 +35,7 @@ ON CONFLICT (tenant_id, realm, external_id) DO UPDATE
 SET label = excluded.label, parent_id = excluded.parent_id, mode = excluded.mode,
     observed_at = excluded.observed_at
 WHERE a.observed_at IS NULL OR a.observed_at <= excluded.observed_at
+    OR a.observed_at > statement_timestamp()
 RETURNING id
 """
 
@@ -46,7 +49,8 @@ ORDER BY external_id FOR NO KEY UPDATE
 _MAKE_PLAIN = """
 UPDATE acls_acl SET mode = 'add', observed_at = %(observed_at)s
 WHERE tenant_id = %(tenant)s AND id = ANY (%(ids)s::bigint[])
-    AND (observed_at IS NULL OR observed_at <= %(observed_at)s)
+    AND (observed_at IS NULL OR observed_at <= %(observed_at)s
+        OR observed_at > statement_timestamp())
 RETURNING id
 """
 

@@ -20,7 +20,8 @@ Ids = dict[Name, int]
 # One upsert by the unique key, in its order: no join that could trust a new table's statistics, and
 # no two syncs that wait for each other in a circle. A mention that says nothing new about a name
 # leaves the row alone, but a person's address is dated each time: the order of observations
-# decides whose it is. A group is dated by its list, not by being mentioned.
+# decides whose it is. A group is dated by its list, not by being mentioned. A time in the future
+# does not count as newer: a clock ran ahead.
 _RECORD = """
 INSERT INTO acls_principal AS p (tenant_id, group_ptr_id, uuid, realm, kind, external_id, label,
     email, is_active, members_known, observed_at)
@@ -33,8 +34,10 @@ SET label = coalesce(nullif(excluded.label, ''), p.label),
     email = coalesce(nullif(excluded.email, ''), p.email),
     observed_at = coalesce(excluded.observed_at, p.observed_at),
     deleted_at = NULL
-WHERE (p.observed_at IS NULL OR p.observed_at <= %(observed_at)s)
-    AND (p.deleted_at IS NULL OR p.deleted_at <= %(observed_at)s)
+WHERE (p.observed_at IS NULL OR p.observed_at <= %(observed_at)s
+        OR p.observed_at > statement_timestamp())
+    AND (p.deleted_at IS NULL OR p.deleted_at <= %(observed_at)s
+        OR p.deleted_at > statement_timestamp())
     AND (excluded.email <> '' OR excluded.label NOT IN ('', p.label) OR p.deleted_at IS NOT NULL)
 """
 
@@ -57,14 +60,16 @@ _ACCEPT_LISTS = """
 UPDATE acls_principal
 SET observed_at = %(observed_at)s, members_known = group_ptr_id = ANY (%(known)s::bigint[])
 WHERE tenant_id = %(tenant)s AND group_ptr_id = ANY (%(ids)s::bigint[])
-    AND (observed_at IS NULL OR observed_at <= %(observed_at)s)
+    AND (observed_at IS NULL OR observed_at <= %(observed_at)s
+        OR observed_at > statement_timestamp())
 RETURNING group_ptr_id
 """
 
 _DATE_UNLISTED = """
 UPDATE acls_principal SET observed_at = %(observed_at)s
 WHERE tenant_id = %(tenant)s AND group_ptr_id = ANY (%(ids)s::bigint[])
-    AND (observed_at IS NULL OR observed_at <= %(observed_at)s)
+    AND (observed_at IS NULL OR observed_at <= %(observed_at)s
+        OR observed_at > statement_timestamp())
 RETURNING group_ptr_id
 """
 

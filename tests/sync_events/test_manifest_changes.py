@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 from django.conf import LazySettings
@@ -10,6 +12,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.connections import providers
+from apps.connections.providers.file_share import pages as file_pages
 from apps.documents.access import can_read
 from apps.sync_events import pages, runs
 from apps.sync_events.models import FailedItem, Lane, SyncEvent, SyncRun
@@ -120,3 +123,50 @@ def test_an_older_content_page_does_not_bring_an_old_policy_back(
         for page in older:
             pages.apply(run.pk, token, page, moves_cursor=False)
     assert "handbook.md" not in readable(share, committed_world.bo)
+
+
+class AnHourAhead(datetime):
+    """A clock that is wrong."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = UTC) -> Self:
+        return super().now(tz) + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        ('".": {readers: [staff]}', '".": {readers: []}', "handbook.md"),
+        ("finance: {members: [ada@acme.example]}", "finance: {members: []}", "plan.md"),
+        ("files:\n", "files:\n  handbook.md: {readers: [], inherit: false}\n", "handbook.md"),
+    ],
+    ids=["readers of a place", "members of a group", "policy of a document"],
+)
+def test_a_revocation_counts_after_a_clock_that_ran_ahead(
+    share: Folder,
+    committed_world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    old: str,
+    new: str,
+    lost: str,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(file_pages, "datetime", AnHourAhead)
+        share.sweep()
+    assert lost in readable(share, committed_world.ada)
+    edit(share, old, new)
+    assert lost not in readable(share, committed_world.ada)
+
+
+def test_a_deletion_counts_after_a_clock_that_ran_ahead(
+    share: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(file_pages, "datetime", AnHourAhead)
+        share.sweep()
+    (share.path / "handbook.md").unlink()
+    share.changed("handbook.md")
+    assert "handbook.md" not in share.documents()
+    (share.path / "plan.md").unlink()
+    share.sweep()
+    assert "plan.md" not in share.documents()
