@@ -53,7 +53,8 @@ class ReadableSet:
         computed_at: the database's clock.
         valid_until: when the first entry or membership that matters ends or begins.
         ids: policies' ids, sorted and unique, shape (n,).
-        committed: False when it rests on what only the computing transaction has written.
+        committed: False when the computing transaction had written something, whatever it was: its
+            snapshot then proves nothing about that transaction's own changes.
     """
 
     tenant_id: int
@@ -67,7 +68,12 @@ class ReadableSet:
     committed: bool = True
 
     def scope(self) -> Scope:
-        """Return the set for a reading statement, guarded inside that statement."""
+        """Return the set for a reading statement, guarded inside that statement.
+
+        Where the guard could not prove anything, the set is computed in that statement instead.
+        """
+        if not self.committed:
+            return self.inline_scope()
         return Scope(
             statement.GUARDED, self.params() | {"scope_ids": BigintArray(self.ids)}, len(self.ids)
         )

@@ -12,10 +12,13 @@ LONGEST_LIFE: Final = "10 min"
 
 # Which run of which database gives the tenant's transaction ids their meaning. The timeline is
 # read from the write-ahead log; on a standby, whose snapshots must not be trusted, asking fails.
+# The server's start tells apart a data folder that was copied back while the server was down: it
+# is the same in all else, and counts its transactions a second time.
 INCARNATION: Final = """place.incarnation
     || ':' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
     || ':' || (SELECT oid FROM pg_database WHERE datname = current_database())
-    || ':' || (SELECT system_identifier FROM pg_control_system())"""
+    || ':' || (SELECT system_identifier FROM pg_control_system())
+    || ':' || extract(epoch FROM pg_postmaster_start_time())"""
 
 # The positive anchor: with no tenant bound, row-level security hides `place`, and nothing passes.
 MEMBER: Final = """acls_placement place
@@ -99,8 +102,9 @@ _NAMES: Final = """array_cat((SELECT array_agg(p) FROM me),
         ARRAY[0, -%(scope_user)s::bigint])"""
 
 # The set together with its label. The snapshot stands in the same statement, so it is the one that
-# the set was computed in. A set that saw changes of its own unfinished transaction is for that
-# transaction alone. No row: the person does not belong to the tenant.
+# the set was computed in. It leaves out the own transaction, whose changes before and after would
+# look alike once it has committed: so a set made in a transaction that writes is not to be kept.
+# No row: the person does not belong to the tenant.
 LABELLED_SET: Final = f"""WITH {PRINCIPALS}, {_POLICIES}, label AS MATERIALIZED (
     SELECT {_NAMES} AS names
 )
@@ -109,10 +113,7 @@ SELECT {INCARNATION} AS incarnation, pg_current_snapshot()::text AS snapshot, la
     least((SELECT min(until) FROM hit),
         (SELECT min(starts_at) FROM matching WHERE starts_at > statement_timestamp()),
         statement_timestamp() + interval '{LONGEST_LIFE}') AS valid_until,
-    NOT EXISTS (
-        SELECT FROM acls_permissionchange c
-        WHERE c.tenant_id = %(scope_tenant)s::bigint AND c.principal_id = ANY (label.names)
-            AND c.xid = pg_current_xact_id_if_assigned() AND c.exact) AS committed,
+    pg_current_xact_id_if_assigned() IS NULL AS committed,
     {_READABLE} AS ids
 FROM label, {MEMBER}"""  # noqa: S608  put together from constants
 

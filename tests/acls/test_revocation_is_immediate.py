@@ -194,6 +194,44 @@ def test_a_set_that_saw_uncommitted_grants_is_not_kept(shared: Shared) -> None:
     assert cached(acme, bo).ids.tolist() == []
 
 
+def test_a_set_made_in_a_transaction_that_writes_does_not_outlive_its_changes(
+    shared: Shared,
+) -> None:
+    acme, ada = shared.world.acme, shared.world.ada
+    with inside(acme):
+        _take_transaction_id()
+        in_threads(_end_another_transaction)  # so that the own id lies within the snapshot
+        before = resolve.policies_for(ada)
+        assert run(before.scope()) == (True, {shared.budget})
+        shared.grant.delete()
+        assert run(before.scope()) == (True, set())
+    assert read(acme, ada) == set()
+    with inside(acme):
+        assert run(before.scope()) == (True, set())
+
+
+def _end_another_transaction() -> None:
+    with transaction.atomic():
+        _take_transaction_id()
+
+
+def _take_transaction_id() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()")
+
+
+def test_a_set_of_an_earlier_run_of_the_server_is_void(shared: Shared) -> None:
+    acme, ada = shared.world.acme, shared.world.ada
+    before = cached(acme, ada)
+    with inside(acme), connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
+        (started_at,) = cursor.fetchone()
+    assert passes(acme, before)
+    assert started_at in before.incarnation.split(":")
+    earlier = before.incarnation.replace(started_at, str(float(started_at) - 60))
+    assert not passes(acme, replace(before, incarnation=earlier))
+
+
 def test_a_transaction_with_an_old_view_of_the_rows_reads_nothing(shared: Shared) -> None:
     acme, ada = shared.world.acme, shared.world.ada
     assert read(acme, ada) == {shared.budget}
