@@ -9,7 +9,8 @@ from django.db import transaction
 
 from apps import audit
 from apps.accounts.models import User
-from apps.connections import create
+from apps.connections import create, providers
+from apps.connections.errors import SettingsRejected
 from apps.connections.models import Connection, ConnectionState
 
 
@@ -24,11 +25,13 @@ def change(
     """Store what a person changed. New settings make a full sweep due at once.
 
     Raises:
-        ConnectorError: the settings cannot work, or the source does not answer.
+        ConnectorError: the settings cannot work, the source does not answer, or they name another
+            source than before.
     """
     stored = create.checked_settings(connection.kind, settings, tenant_slug=connection.tenant.slug)
     with transaction.atomic():
         now = Connection.objects.select_for_update().get(pk=connection.pk)
+        _require_same_source(now, stored)
         told = {"name": name, "settings": stored, "sweep_interval_s": sweep_interval_s}
         changed = [field for field, value in told.items() if getattr(now, field) != value]
         if not changed:
@@ -55,6 +58,18 @@ def pause(*, connection: Connection, actor: User) -> bool:
 def resume(*, connection: Connection, actor: User) -> bool:
     """Sync again, and return whether it was not syncing already. A full sweep is due at once."""
     return _move(connection, ConnectionState.ACTIVE, actor, "connection.resumed", "")
+
+
+def _require_same_source(connection: Connection, settings: Mapping[str, Any]) -> None:
+    """Refuse another source: documents would open under its rules before they are replaced."""
+    form = providers.load(connection.kind).settings_form
+    for field in form.identity_fields:
+        if connection.settings.get(field) != settings.get(field):
+            label = form.base_fields[field].label or field
+            raise SettingsRejected(
+                f"{label}: this cannot be changed once it is connected.",
+                hint="Connect the other folder as a new connection, and pause this one.",
+            )
 
 
 def _move(

@@ -17,6 +17,8 @@ from apps.connections.providers import Provider
 MIN_SWEEP_INTERVAL_S = 60
 MAX_SWEEP_INTERVAL_S = 7 * 24 * 3600
 
+_STAYS = "It stays as it is. Connect another one as a new connection, and pause this one."
+
 
 class ConnectionForm(forms.ModelForm[Connection]):
     """A connection of one kind; `connection_form` adds the provider's fields."""
@@ -38,6 +40,9 @@ class ConnectionForm(forms.ModelForm[Connection]):
         if self.instance.pk is not None:
             stored = self.provider.settings_form.to_fields(self.instance.settings)
             self.initial = {**stored, **self.initial}
+            for name in self.provider.settings_form.identity_fields:
+                self.fields[name].disabled = True
+                self.fields[name].help_text = _STAYS
 
     def clean_name(self) -> str:
         """Refuse a name that another connection of the tenant has."""
@@ -59,7 +64,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
     def clean(self) -> dict[str, Any]:
         """Let the provider check its settings, and the source whether it can be reached."""
         cleaned = super().clean() or self.cleaned_data
-        asked = self.provider.settings_form(self.data, tenant_slug=self.tenant_slug)
+        asked = self.provider.settings_form(self._told(), tenant_slug=self.tenant_slug)
         for field, errors in asked.errors.as_data().items():
             if field not in self.errors:
                 self.add_error(field if field in self.fields else None, errors)
@@ -70,6 +75,15 @@ class ConnectionForm(forms.ModelForm[Connection]):
             except ConnectorError as error:
                 self.add_error(None, str(error))
         return cleaned
+
+    def _told(self) -> dict[str, Any]:
+        """Return what was entered, and of what cannot be changed what is stored."""
+        return {
+            name: self.get_initial_for_field(field, name)
+            if field.disabled
+            else field.widget.value_from_datadict(self.data, self.files, name)
+            for name, field in self.fields.items()
+        }
 
 
 def connection_form(kind: str, *, tenant_slug: str) -> type[ConnectionForm]:

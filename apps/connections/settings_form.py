@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 
 class SettingsForm(forms.Form):
-    """The settings of one kind of source, checked; a provider names their fields."""
+    """The settings of one kind of source, checked; a provider names their fields.
+
+    Attributes:
+        identity_fields: the settings that say which source it is. They never change: what was
+            synced from one source must not come under the rules of another.
+    """
+
+    identity_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *args: Any, tenant_slug: str = "", **kwargs: Any) -> None:
         self.tenant_slug = tenant_slug

@@ -97,6 +97,26 @@ def test_an_it_admin_changes_the_audience(
     assert "ada@acme.example\nbo@acme.example" in page
 
 
+def test_the_folder_of_a_connection_is_shown_and_stays(
+    world: World, share: Share, connection: Connection
+) -> None:
+    client = signed_in(world.ida)
+    other = share.folder.with_name("other")
+    other.mkdir()
+    form = client.get(f"{URL}{connection.pk}/change/").context["adminform"].form
+    assert form["path"].field.disabled
+    assert form["path"].value() == str(share.folder)
+    asked = entered(share, name="Renamed", path=str(other))
+    assert client.post(f"{URL}{connection.pk}/change/", asked).status_code == 302
+    del asked["path"]  # what a browser sends of a field that cannot be edited
+    asked["access"] = "manifest"
+    assert client.post(f"{URL}{connection.pk}/change/", asked).status_code == 302
+    with tenant_context(world.acme):
+        stored = Connection.objects.get()
+    assert (stored.name, stored.settings["access"]) == ("Renamed", "manifest")
+    assert stored.settings["path"] == str(share.folder)
+
+
 def test_a_name_that_is_taken_is_refused(
     world: World, share: Share, connection: Connection
 ) -> None:

@@ -194,3 +194,25 @@ def test_pausing_and_resuming_happen_once_and_are_recorded(world: World, share: 
         assert not Connection.objects.get().state_reason
         actions = Event.objects.order_by("pk").values_list("action", flat=True)
         assert list(actions)[1:] == ["connection.paused", "connection.resumed"]
+
+
+def test_another_folder_is_refused_and_nothing_changes(world: World, share: Share) -> None:
+    connection = connect(world, share.folder)
+    other = share.folder.with_name("other")
+    other.mkdir()
+    with (
+        tenant_context(world.acme),
+        pytest.raises(SettingsRejected, match="cannot be changed") as raised,
+    ):
+        change.change(
+            connection=connection,
+            actor=world.ida,
+            name="Renamed",
+            settings={"path": str(other), "access": "all_members"},
+            sweep_interval_s=900,
+        )
+    assert "as a new connection" in raised.value.hint
+    with tenant_context(world.acme):
+        stored = Connection.objects.get()
+        assert (stored.name, stored.settings["path"]) == ("Handbook", str(share.folder))
+        assert not Event.objects.filter(action="connection.changed").exists()

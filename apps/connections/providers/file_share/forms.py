@@ -21,6 +21,8 @@ from apps.connections.settings_form import SettingsForm
 class FolderSettingsForm(SettingsForm):
     """Which folder, and who may read it."""
 
+    identity_fields = ("path",)
+
     path = forms.CharField(
         label="Folder",
         max_length=1000,
