@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidg
 from apps.accounts.models import User
 from apps.acls import members
 from apps.audit.model_admin import TenantModelAdmin
+from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership, Role
 
 
@@ -37,7 +38,9 @@ class NewMemberForm(forms.ModelForm[Membership]):
     def clean_email(self) -> str:
         """Refuse who is a member already."""
         email = str(self.cleaned_data["email"]).strip().lower()
-        if Membership.objects.filter(user__email=email).exists():
+        # One's own memberships of other tenants are visible, too.
+        found = Membership.objects.filter(tenant_id=required_tenant_id(), user__email=email)
+        if found.exists():
             raise ValidationError("This person is a member already.")
         return email
 

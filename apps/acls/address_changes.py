@@ -1,0 +1,39 @@
+"""Identities follow the addresses that a person verifies and removes, in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import signals
+from allauth.account.models import EmailAddress
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.acls import claims
+from apps.tenants.context import tenant_context, user_context
+from apps.tenants.models import Membership
+
+
+def follow() -> None:
+    """Listen for verified, removed and exchanged addresses."""
+    signals.email_confirmed.connect(_confirmed, dispatch_uid="acls.email_confirmed")
+    signals.email_removed.connect(_changed, dispatch_uid="acls.email_removed")
+    signals.email_changed.connect(_changed, dispatch_uid="acls.email_changed")
+
+
+def claim_everywhere(user_id: int) -> None:
+    """Bring the claims up to date in every tenant that the person belongs to."""
+    with user_context(user_id), transaction.atomic():
+        own = Membership.objects.filter(user_id=user_id)
+        # Everybody takes the tenants' rows in the same order, so that nobody waits in a circle.
+        for tenant_id in list(own.order_by("tenant_id").values_list("tenant_id", flat=True)):
+            with tenant_context(tenant_id):
+                claims.claim_by_verified_email()
+
+
+def _confirmed(*, email_address: EmailAddress, **_: Any) -> None:
+    claim_everywhere(email_address.user_id)
+
+
+def _changed(*, user: User, **_: Any) -> None:
+    claim_everywhere(user.pk)
