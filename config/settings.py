@@ -8,7 +8,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
-from apps.ops import data_folder, embedded_paths
+from apps.ops import embedded_paths
 from config import databases, env
 from config.celery_broker import broker_url
 from config.secret_keys import secret_keys
@@ -25,13 +25,8 @@ KENWARD_ENV = env.choice("KENWARD_ENV", "development", ("development", "staging"
 IS_DEVELOPMENT = KENWARD_ENV == "development"
 KENWARD_DATA_DIR = Path(env.text("KENWARD_DATA_DIR", str(BASE_DIR / "var"))).absolute()
 # Folders below which an IT admin may connect a folder; the data folder itself never is one.
-KENWARD_FOLDER_ROOTS = [
-    Path(root)
-    for root in (
-        *env.words("KENWARD_FOLDER_ROOTS", separator=":"),
-        *data_folder.remembered_roots(KENWARD_DATA_DIR),  # `up --folder`
-    )
-]
+# What `up --folder` allows to one tenant is kept in the data folder (file_share.tenant_roots).
+KENWARD_FOLDER_ROOTS = [Path(root) for root in env.words("KENWARD_FOLDER_ROOTS", separator=":")]
 
 DEBUG = env.boolean("KENWARD_DEBUG", default=False)
 SECRET_KEY, *SECRET_KEY_FALLBACKS = secret_keys(KENWARD_ENV, KENWARD_DATA_DIR)

@@ -38,18 +38,16 @@ def background(environment: dict[str, str]) -> list[ChildSpec]:
     ]
 
 
-def environment(data_dir: Path, folder_roots: Sequence[str]) -> dict[str, str]:
+def environment(data_dir: Path) -> dict[str, str]:
     """Return the environment of the children.
 
     Args:
         data_dir: the data folder, absolute.
-        folder_roots: folders below which connections may read, absolute.
     """
     given = {
         "DATABASE_APP_URL": settings.DATABASE_APP_URL,
         "REDIS_URL": settings.REDIS_URL,
         "KENWARD_DATA_DIR": str(data_dir),
-        "KENWARD_FOLDER_ROOTS": ":".join(folder_roots),
         "PYTHONUNBUFFERED": "1",
     }
     withheld = {*_WITHHELD, *(f"{name}_FILE" for name in given)}

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.connections import create
 from apps.connections.models import Connection
+from apps.connections.providers.file_share import tenant_roots
 from apps.errors import KenwardError
 from apps.ops import sample
 from apps.ops.errors import CannotStart
@@ -38,7 +39,7 @@ def check(folder: Path, data_dir: Path) -> None:
 
 
 def connect(folder: Path, *, tenant_slug: str = "") -> str:
-    """Connect the folder, unless the tenant has it connected already.
+    """Allow the folder to this tenant alone, and connect it unless it is connected already.
 
     Args:
         folder: absolute path, checked.
@@ -51,9 +52,7 @@ def connect(folder: Path, *, tenant_slug: str = "") -> str:
         CannotStart: there is no such tenant.
     """
     tenant = _tenant(tenant_slug)
-    if folder not in settings.KENWARD_FOLDER_ROOTS:
-        # This process read its settings before it was told; its children read them after.
-        settings.KENWARD_FOLDER_ROOTS.append(folder)
+    tenant_roots.remember(Path(settings.KENWARD_DATA_DIR), folder, tenant.slug)
     with tenant_context(tenant), transaction.atomic():
         found = Connection.objects.filter(kind="file_share", settings__path=str(folder)).first()
         if found is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from pathlib import Path
 from apps.ops.errors import AlreadyRunning, DataFolderUnusable
 
 _LEAST_FREE_BYTES = 300_000_000
-_ROOTS = "folder-roots.json"
 _STARTED = "started"
 
 
@@ -74,25 +72,6 @@ def was_started(data_dir: Path) -> bool:
 def mark_started(data_dir: Path) -> None:
     """Remember that the very first start is over."""
     (data_dir / _STARTED).touch()
-
-
-def remembered_roots(data_dir: Path) -> list[str]:
-    """Return the folders that earlier runs were told to connect, as absolute paths."""
-    try:
-        roots = json.loads((data_dir / _ROOTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [root for root in roots if isinstance(root, str)] if isinstance(roots, list) else []
-
-
-def remember_root(data_dir: Path, root: str) -> None:
-    """Keep a folder among those that later runs allow as well."""
-    roots = remembered_roots(data_dir)
-    if root in roots:
-        return
-    unfinished = data_dir / f"{_ROOTS}.new"
-    unfinished.write_text(json.dumps([*roots, root]), encoding="utf-8")
-    unfinished.replace(data_dir / _ROOTS)
 
 
 def _refuse_foreign(data_dir: Path) -> None:

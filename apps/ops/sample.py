@@ -79,7 +79,7 @@ def reset_passwords() -> list[SignIn]:
             if tenant is None:
                 continue
             with tenant_context(tenant):
-                memberships = Membership.objects.filter(user__email__in=emails)
+                memberships = Membership.objects.filter(tenant=tenant, user__email__in=emails)
                 for membership in memberships.select_related("user").order_by("pk"):
                     password = _password_for(membership.user, passwords)
                     signins.append(

@@ -75,7 +75,7 @@ def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output)
     web_port.check(wishes.host, wishes.port)
     if wishes.folder is not None:
         connect_folder.check(wishes.folder, data_dir)
-    environment = children.environment(data_dir, _folder_roots(data_dir, wishes))
+    environment = children.environment(data_dir)
     are_services_up = _start_services(data_dir, supervisor)
     # The web server takes seconds to load, and nobody asks it for anything before `serving`.
     supervisor.start(children.web(wishes.host, wishes.port, environment))
@@ -85,7 +85,6 @@ def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output)
     data_folder.mark_started(data_dir)
     if wishes.folder is not None:
         show(connect_folder.connect(wishes.folder, tenant_slug=wishes.tenant))
-        data_folder.remember_root(data_dir, str(wishes.folder))
     supervisor.run(lambda: web_port.is_answering(wishes.host, wishes.port), every_s=0.1)
     address = web_port.url(wishes.host, wishes.port)
     show(f"serving {address}")
@@ -122,14 +121,6 @@ def _is_database_outside(data_dir: Path) -> bool:
 
 def _is_redis_outside(data_dir: Path) -> bool:
     return embedded_paths.redis_url(data_dir) != str(settings.REDIS_URL)
-
-
-def _folder_roots(data_dir: Path, wishes: Wishes) -> list[str]:
-    """Return the folders below which connections may read, in this run."""
-    roots = [str(root) for root in settings.KENWARD_FOLDER_ROOTS]
-    roots += [str(sample.folder(data_dir)), *data_folder.remembered_roots(data_dir)]
-    roots += [str(wishes.folder)] if wishes.folder is not None else []
-    return list(dict.fromkeys(roots))
 
 
 def _migrate() -> None:

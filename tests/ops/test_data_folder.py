@@ -73,19 +73,6 @@ with data_folder.locked(Path({str(tmp_path)!r})):
             pass
 
 
-def test_folder_roots_are_remembered_once_each(tmp_path: Path) -> None:
-    assert data_folder.remembered_roots(tmp_path) == []
-    for root in ("/srv/a", "/srv/b", "/srv/a"):
-        data_folder.remember_root(tmp_path, root)
-    assert data_folder.remembered_roots(tmp_path) == ["/srv/a", "/srv/b"]
-
-
-@pytest.mark.parametrize("content", ["", "{}", '"/etc"', "[1, null]"])
-def test_a_damaged_list_of_roots_allows_nothing(tmp_path: Path, content: str) -> None:
-    (tmp_path / "folder-roots.json").write_text(content)
-    assert data_folder.remembered_roots(tmp_path) == []
-
-
 def test_a_taken_port_is_told_with_another_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

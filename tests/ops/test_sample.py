@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.test import RequestFactory
 
 from apps.accounts.models import User
+from apps.connections import create
+from apps.connections.errors import SettingsRejected
 from apps.connections.models import Connection
 from apps.ops import connect_folder, first_sync, sample
 from apps.ops.errors import CannotStart
@@ -94,6 +96,22 @@ def test_a_folder_goes_to_the_first_sample_tenant_for_all_its_members(data_dir: 
     with tenant_context(tenant):
         source = Connection.objects.get(name=str(folder))
     assert source.settings["access"] == "all_members"
+
+
+def test_a_folder_of_one_tenant_cannot_be_connected_by_another(data_dir: Path) -> None:
+    sample.load(data_dir)
+    folder = data_dir.parent / f"{data_dir.name}-documents"
+    folder.mkdir()
+    first, other = sample.slugs()[:2]
+    connect_folder.connect(folder, tenant_slug=first)
+    with pytest.raises(SettingsRejected, match="outside the folders"):
+        create.create(
+            tenant=Tenant.objects.get(slug=other),
+            actor=None,
+            kind="file_share",
+            name="Theirs",
+            settings={"path": str(folder), "access": "all_members"},
+        )
 
 
 def test_an_unknown_tenant_is_told_with_those_that_exist(data_dir: Path) -> None:

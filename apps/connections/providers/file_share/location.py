@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.connections.errors import SettingsRejected
+from apps.connections.providers.file_share import tenant_roots
 
 # Stands for the tenant's slug in KENWARD_FOLDER_ROOTS, so that tenants get roots of their own.
 _TENANT = "{tenant}"
@@ -112,4 +113,5 @@ def require_allowed(path: str, *, tenant_slug: str) -> None:
 def allowed_roots(tenant_slug: str) -> list[Path]:
     """Return the folders below which this tenant may connect, all links followed."""
     roots = [str(root).replace(_TENANT, tenant_slug) for root in settings.KENWARD_FOLDER_ROOTS]
+    roots += map(str, tenant_roots.remembered(Path(settings.KENWARD_DATA_DIR), tenant_slug))
     return [Path(os.path.realpath(root)) for root in roots]
