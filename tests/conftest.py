@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.world import World, make_world
 
@@ -19,6 +22,16 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Rows that migrations made and that ids elsewhere are cached of.
 _KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +57,21 @@ def _truncate(_self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _truncate  # type: ignore[attr-defined,unused-ignore]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must be there (KENWARD_REQUIRE_PEERS), a skip is a failure.
+
+    Only the reference data beside the repository may be absent.
+    """
+    report = yield
+    if report.skipped and os.environ.get("KENWARD_REQUIRE_PEERS"):
+        reason = str(report.longrepr)
+        if "shared" not in reason and not hasattr(report, "wasxfail"):
+            report.outcome = "failed"
+            report.longrepr = f"skipped although KENWARD_REQUIRE_PEERS is set: {reason}"
+    return report
+
+
 @pytest.fixture
 def world(db: None) -> World:
     """Return two tenants and their people (see tests/world.py), inside the test's transaction."""
@@ -54,3 +82,17 @@ def world(db: None) -> World:
 def committed_world(transactional_db: None) -> World:
     """Return the same people, committed, for tests with several connections or processes."""
     return make_world()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        missing = "Chromium is not installed: apt-get install chromium"
+        if os.environ.get("KENWARD_REQUIRE_PEERS"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()

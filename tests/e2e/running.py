@@ -41,6 +41,8 @@ class Running:
     lines: list[str] = field(default_factory=list)
     # A clone of its own, started by the launcher as the README says; else this work tree.
     clone: Path | None = None
+    # Runs the launcher as somebody else.
+    become: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -48,7 +50,7 @@ class Running:
 
     def start(self, *arguments: str) -> Running:
         """Start it; use `wait_for` to know how far it is."""
-        launcher = ["./kenward"] if self.clone else [sys.executable, "manage.py"]
+        launcher = [*self.become, "./kenward"] if self.clone else [sys.executable, "manage.py"]
         self.process = subprocess.Popen(
             [*launcher, "up", "--port", str(self.port),
              "--data-dir", str(self.data_dir), *arguments],

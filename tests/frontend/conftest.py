@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.conftest import browser
 from tests.frontend.peer import Peer, running_peer
-
-__all__ = ["browser"]
 
 # What Chromium itself reports when the test's server hangs up or refuses.
 _EXPECTED = ("WebSocket connection to",)
