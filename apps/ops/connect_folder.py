@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.connections import create
 from apps.connections.models import Connection
-from apps.connections.providers.file_share import tenant_roots
+from apps.connections.providers.file_share import location, tenant_roots
 from apps.errors import KenwardError
 from apps.ops import sample
 from apps.ops.errors import CannotStart
@@ -52,9 +52,11 @@ def connect(folder: Path, *, tenant_slug: str = "") -> str:
         CannotStart: there is no such tenant.
     """
     tenant = _tenant(tenant_slug)
-    tenant_roots.remember(Path(settings.KENWARD_DATA_DIR), folder, tenant.slug)
+    # As it is stored: a link is followed once, so that it leads nowhere else later.
+    path = location.resolved(str(folder))
+    tenant_roots.remember(Path(settings.KENWARD_DATA_DIR), Path(path), tenant.slug)
     with tenant_context(tenant), transaction.atomic():
-        found = Connection.objects.filter(kind="file_share", settings__path=str(folder)).first()
+        found = Connection.objects.filter(kind="file_share", settings__path=path).first()
         if found is None:
             _create(folder, tenant)
     audience = f"all members of {tenant.name} ({tenant.slug})"

@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.connections import create
 from apps.connections.errors import SettingsRejected
 from apps.connections.models import Connection
+from apps.connections.providers.file_share import tenant_roots
 from apps.ops import connect_folder, first_sync, sample
 from apps.ops.errors import CannotStart
 from apps.tenants.context import tenant_context
@@ -96,6 +97,17 @@ def test_a_folder_goes_to_the_first_sample_tenant_for_all_its_members(data_dir: 
     with tenant_context(tenant):
         source = Connection.objects.get(name=str(folder))
     assert source.settings["access"] == "all_members"
+
+
+def test_a_linked_folder_is_followed_once_and_known_at_the_next_start(data_dir: Path) -> None:
+    sample.load(data_dir)
+    folder = data_dir.parent / f"{data_dir.name}-documents"
+    folder.mkdir()
+    link = folder.with_name(f"{data_dir.name}-link")
+    link.symlink_to(folder)
+    assert "connected" in connect_folder.connect(link)
+    assert "is connected already" in connect_folder.connect(link)
+    assert tenant_roots.remembered(data_dir, sample.slugs()[0]) == [folder.resolve()]
 
 
 def test_a_folder_of_one_tenant_cannot_be_connected_by_another(data_dir: Path) -> None:
