@@ -69,7 +69,7 @@ def test_a_page_tells_the_places_of_its_files_up_to_the_root(share: Share) -> No
     assert [acl.external_id for acl in page.acls] == ["./", "a/", "a/b/", "file:a/b/c.md"]
     assert [acl.parent for acl in page.acls] == [None, "./", "a/", "a/b/"]
     (item,) = page.items
-    assert (item.title, item.mime_type, item.size_bytes) == ("c", "text/markdown", 8)
+    assert (item.title, item.mime_type, item.size_bytes) == ("C", "text/markdown", 8)
     assert item.policy == (("file:a/b/c.md",),)
 
 

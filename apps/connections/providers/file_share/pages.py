@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -194,11 +195,17 @@ def _suggestion(path: str, shape: Survey) -> str:
     return f"Correct the path.{meant}"
 
 
+def _title(stem: str) -> str:
+    """Return a file's name as words, for files whose content has no title of its own."""
+    words = " ".join(re.sub(r"[-_]+", " ", stem).split()) or stem
+    return words[0].upper() + words[1:]
+
+
 def _item(found: FoundFile, told: Rules) -> RemoteItem:
     name = PurePosixPath(found.path)
     return RemoteItem(
         external_id=found.path,
-        title=name.stem,
+        title=_title(name.stem),
         path=found.path,
         version=f"{found.mtime_ns}-{found.size_bytes}-{found.inode}",
         policy=told.policy(found.path),
