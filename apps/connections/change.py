@@ -32,6 +32,7 @@ def change(
     with transaction.atomic():
         now = Connection.objects.select_for_update().get(pk=connection.pk)
         _require_same_source(now, stored)
+        stored |= _learnt(now)
         told = {"name": name, "settings": stored, "sweep_interval_s": sweep_interval_s}
         changed = [field for field, value in told.items() if getattr(now, field) != value]
         if not changed:
@@ -70,6 +71,15 @@ def _require_same_source(connection: Connection, settings: Mapping[str, Any]) ->
                 f"{label}: this cannot be changed once it is connected.",
                 hint="Connect the other folder as a new connection, and pause this one.",
             )
+
+
+def _learnt(connection: Connection) -> dict[str, Any]:
+    """Return what was stored beside the form's fields when the source was connected.
+
+    It stays: asked again while a disk is unmounted, the form would learn that none belongs there.
+    """
+    fields = providers.load(connection.kind).settings_form.base_fields
+    return {name: value for name, value in connection.settings.items() if name not in fields}
 
 
 def _move(

@@ -216,3 +216,21 @@ def test_another_folder_is_refused_and_nothing_changes(world: World, share: Shar
         stored = Connection.objects.get()
         assert (stored.name, stored.settings["path"]) == ("Handbook", str(share.folder))
         assert not Event.objects.filter(action="connection.changed").exists()
+
+
+def test_a_disk_that_is_unmounted_just_now_still_belongs_there(world: World, share: Share) -> None:
+    """Else the next sweep would take the empty folder below it for the whole content."""
+    connection = connect(world, share.folder)
+    with tenant_context(world.acme):
+        connection.settings |= {"is_mount_point": True}
+        connection.save()
+        change.change(
+            connection=connection,
+            actor=world.ida,
+            name="Renamed",
+            settings={**connection.settings, "access": "listed", "audience": ["bo@acme.example"]},
+            sweep_interval_s=900,
+        )
+        connection.refresh_from_db()
+    assert connection.settings["access"] == "listed"
+    assert connection.settings["is_mount_point"] is True
