@@ -23,6 +23,7 @@ class Active:
 
     tenant: Tenant
     membership: Membership | None
+    has_alternatives: bool = False
 
 
 def own_memberships(user_id: int | None) -> list[Membership]:
@@ -49,7 +50,7 @@ def find_for(user: Any, session: SessionBase) -> Active | None:
     chosen = session.get(_CHOSEN)
     for membership in memberships:
         if membership.tenant_id == chosen:
-            return Active(membership.tenant, membership)
+            return Active(membership.tenant, membership, len(memberships) > 1)
     if len(memberships) == 1:
         return Active(memberships[0].tenant, memberships[0])
     return None

@@ -14,5 +14,6 @@ def tenant(request: HttpRequest) -> dict[str, Any]:
     return {
         "tenant": getattr(request, "tenant", None),
         "membership": getattr(request, "membership", None),
+        "may_switch_tenant": getattr(request, "may_switch_tenant", False),
         "may_open_admin": permissions.may_open_admin(request),
     }

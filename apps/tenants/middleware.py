@@ -31,6 +31,7 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request in its tenant's transaction."""
         request.tenant = request.membership = None  # type: ignore[attr-defined]
+        request.may_switch_tenant = False  # type: ignore[attr-defined]
         if not request.user.is_authenticated:
             return self.get_response(request)
         with ExitStack() as stack:
@@ -41,6 +42,7 @@ class TenantMiddleware:
                 stack.enter_context(tenant_context(choice.tenant))
                 request.tenant = choice.tenant  # type: ignore[attr-defined]
                 request.membership = choice.membership  # type: ignore[attr-defined]
+                request.may_switch_tenant = choice.has_alternatives  # type: ignore[attr-defined]
             elif not _works_without_tenant(request):
                 return HttpResponseRedirect(reverse("tenants:choose"))
             return self.get_response(request)
