@@ -26,7 +26,6 @@ from benchmarks.web import signed_in
 from tests.e2e.running import ROOT, Running
 
 ARCHIVE = ROOT.parent / "shared" / "data" / "handbooks" / "sourcegraph-handbook.tar.gz"
-TENANT = "tarnbrook-cycles"
 READER = "ben.okoro@tarnbrook.example"
 _PROCESSES = {
     "uvicorn": "web",

@@ -71,8 +71,3 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         """Return the name to greet this person by."""
         return self.name or self.email
-
-    @property
-    def is_operator(self) -> bool:
-        """Whether this person runs the installation."""
-        return self.is_superuser

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import connection
 
-from apps.acls.models import Edge, Principal
 from apps.connections.protocol import PrincipalKind
 from apps.tenants.context import required_tenant_id
 
@@ -38,17 +35,6 @@ _DYNAMIC = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One direct member of a group."""
-
-    principal_id: int
-    label: str
-    kind: PrincipalKind
-    person: str  # who has claimed the identity; empty when nobody has
-    expires_at: datetime | None
-
-
 def readers_of(policy_ids: Collection[int], *, at_most: int = 5) -> dict[int, list[str]]:
     """Return whom each policy lets read, as labels, nearest place first.
 
@@ -70,36 +56,6 @@ def readers_of(policy_ids: Collection[int], *, at_most: int = 5) -> dict[int, li
         )
         for policy_id in policy_ids
     }
-
-
-def members_of(group: Principal, *, at_most: int = 1000) -> list[Member]:
-    """Return a group's direct members by label, with the people who hold the identities.
-
-    Args:
-        group: of the bound tenant.
-        at_most: how many; a group of everybody can be large.
-    """
-    edges = Edge.objects.filter(tenant_id=group.tenant_id, group=group)
-    rows = edges.select_related("member").order_by("member__label", "member_id")[:at_most]
-    holders = _holders([edge.member_id for edge in rows], group.tenant_id)
-    return [
-        Member(
-            principal_id=edge.member_id,
-            label=str(edge.member),
-            kind=PrincipalKind(edge.member.kind),
-            person=holders.get(edge.member_id, ""),
-            expires_at=edge.expires_at,
-        )
-        for edge in rows
-    ]
-
-
-def _holders(principal_ids: list[int], tenant_id: int) -> dict[int, str]:
-    claims = Principal.objects.filter(
-        tenant_id=tenant_id, pk__in=principal_ids, claims__ended_at=None, claims__isnull=False
-    )
-    rows = claims.values_list("pk", "claims__user__name", "claims__user__email")
-    return {pk: name or email for pk, name, email in rows}
 
 
 def _clause_counts(policy_ids: Collection[int]) -> dict[int, int]:

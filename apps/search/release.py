@@ -40,7 +40,6 @@ class Passage:
         modified_at: of the document, as its source says.
         score: compares only with the passages of the same answer.
         cosine: between question and passage; None if its vector was not among the nearest.
-        word_share: share of the question's words in the passage, 0 to 1.
     """
 
     chunk_id: int
@@ -59,7 +58,6 @@ class Passage:
     text: str
     score: float
     cosine: float | None
-    word_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +109,4 @@ def _passage(row: tuple[Any, ...], hit: Hit) -> Passage:
         text=text,
         score=hit.score,
         cosine=hit.score_in("vector"),
-        word_share=hit.score_in("lexical") or 0.0,
     )

@@ -17,7 +17,7 @@ from apps.sync_events.models import ChangeHint, Lane, SyncRun
 
 def apply(
     run_id: int, token: UUID, page: Page, *, moves_cursor: bool, done_hints: Iterable[int] = ()
-) -> int:
+) -> None:
     """Store a page; running it twice leaves the same rows.
 
     Args:
@@ -27,16 +27,13 @@ def apply(
         moves_cursor: whether the run goes on after this page's cursor (pages of a sweep).
         done_hints: hints that are answered with this page.
 
-    Returns:
-        how many documents wait for indexing because of it.
-
     Raises:
         ClaimLost: another worker has taken over; nothing is stored.
     """
     with transaction.atomic():
         run = runs.locked(run_id, token)
         _apply_permissions(run, page)
-        written = _apply_documents(run, page)
+        _apply_documents(run, page)
         _record_problems(run, page.problems)
         ChangeHint.objects.filter(pk__in=list(done_hints)).delete()
         if moves_cursor:
@@ -44,7 +41,6 @@ def apply(
         run.heartbeat_at = timezone.now()
         run.attempts, run.error = 0, ""
         run.save()
-    return written
 
 
 def _apply_permissions(run: SyncRun, page: Page) -> None:
@@ -62,7 +58,7 @@ def _apply_permissions(run: SyncRun, page: Page) -> None:
         store.point(run.connection, told, observed_at=page.observed_at)
 
 
-def _apply_documents(run: SyncRun, page: Page) -> int:
+def _apply_documents(run: SyncRun, page: Page) -> None:
     policies = _stored_policies(run, (item.policy for item in page.items))
     written = store.write(
         run.connection,
@@ -83,7 +79,6 @@ def _apply_documents(run: SyncRun, page: Page) -> int:
     run.added += written.added
     run.updated += written.changed
     run.total = page.total_items if page.total_items is not None else run.total
-    return written.added + written.changed
 
 
 def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[RemotePolicy, int]:

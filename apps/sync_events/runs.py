@@ -157,13 +157,3 @@ def finish(run_id: int, token: UUID, state: RunState, *, error: str = "") -> Non
         SyncRun.objects.filter(pk=run_id, claim=token).update(
             state=state, error=error[:1000], finished_at=timezone.now(), claim=None
         )
-
-
-def cancel_unfinished(source: Connection) -> int:
-    """Cancel what waits or runs for a connection; a worker notices at its next page."""
-    unfinished = SyncRun.objects.filter(
-        connection=source, state__in=(RunState.QUEUED, RunState.RUNNING)
-    )
-    return unfinished.update(
-        state=RunState.CANCELLED, finished_at=timezone.now(), claim=None, error="Cancelled."
-    )

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.connections.models import Connection
-from apps.sync_events import runs, schedule
+from apps.sync_events import by_hand, runs, schedule
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 from apps.tenants.context import tenant_context
 from tests.sync_events.folder import Folder
+from tests.world import World
 
 
 def test_a_new_connection_is_due_at_once_and_then_after_its_period(folder: Folder) -> None:
@@ -26,11 +27,16 @@ def test_a_new_connection_is_due_at_once_and_then_after_its_period(folder: Folde
         assert schedule.request_due_sweeps() == 1
 
 
-def test_a_cancelled_sweep_is_not_queued_again_at_once(folder: Folder) -> None:
+def test_a_cancelled_sweep_is_not_queued_again_at_once(
+    folder: Folder, committed_world: World
+) -> None:
     with tenant_context(folder.tenant):
         schedule.request_due_sweeps()
         with transaction.atomic():
-            assert runs.cancel_unfinished(folder.connection) == 2
+            queued = list(SyncRun.objects.filter(connection=folder.connection))
+        assert [by_hand.cancel(run, actor_id=committed_world.ida.pk) for run in queued] == [
+            True
+        ] * 2
         assert schedule.request_due_sweeps() == 0
 
 
