@@ -6,19 +6,18 @@ is taken up again. Two workers on one document do no harm: the later one finds i
 
 from __future__ import annotations
 
-import contextvars
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.connections.models import ConnectionState
 from apps.documents.models import Document
+from apps.tenants.repeating import repeating
 
 logger = logging.getLogger(__name__)
 
@@ -76,35 +75,21 @@ def has_work() -> bool:
     return waiting.exists() or Document.objects.to_repoint().exists()
 
 
-@contextmanager
-def renewing(document_ids: set[int]) -> Iterator[None]:
-    """Renew the claims on these documents while the block runs; remove an id once it is done."""
-    is_over = threading.Event()
-    # A thread of its own: reading one file can take longer than a claim lasts.
-    thread = threading.Thread(
-        target=contextvars.copy_context().run,
-        args=(_renew, document_ids, is_over),
-        name="index-claims",
-        daemon=True,
-    )
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+def renewing(document_ids: set[int]) -> AbstractContextManager[None]:
+    """Renew the claims on these documents while the block runs; remove an id once it is done.
+
+    Reading one file can take longer than a claim lasts.
+    """
+    return repeating(partial(_renew, document_ids), every_s=_RENEW_S, name="index-claims")
 
 
-def _renew(document_ids: set[int], is_over: threading.Event) -> None:
+def _renew(document_ids: set[int]) -> bool:
+    held = list(document_ids)
     try:
-        while not is_over.wait(_RENEW_S):
-            held = list(document_ids)
-            try:
-                with transaction.atomic():
-                    Document.objects.filter(pk__in=held).exclude(index_claimed_at=None).update(
-                        index_claimed_at=Now()
-                    )
-            except DatabaseError as error:
-                logger.warning("claims of %d documents were not renewed: %s", len(held), error)
-    finally:
-        connections.close_all()
+        with transaction.atomic():
+            Document.objects.filter(pk__in=held).exclude(index_claimed_at=None).update(
+                index_claimed_at=Now()
+            )
+    except DatabaseError as error:
+        logger.warning("claims of %d documents were not renewed: %s", len(held), error)
+    return True
