@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,16 +12,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 # What the test run's own services, or a developer, may have set.
 _FOREIGN = ("DATABASE_", "REDIS_", "LLM_", "EMBEDDING_", "KENWARD_", "DJANGO_", "PYTEST_")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def clean_environment(**more: str) -> dict[str, str]:

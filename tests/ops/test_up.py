@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -22,16 +21,12 @@ import pytest
 from apps.ops import embedded, embedded_paths
 from apps.ops.embedded_paths import APPLICATION, OWNER
 from tests.ops.processes_seen import children, descendants, eventually, is_running, mentioning
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 # Generous: the machine that runs this may be busy with other tests.
 LONG_S = 90.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def environment(**extra: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_port
 
 _PROGRAM = Path(__file__).resolve().parents[2] / ".peers" / "node_modules" / ".bin" / "llmock"
 _KEY = "test-key"
@@ -61,7 +62,7 @@ def running() -> Iterator[Llmock]:
     """Start the mock; without it the test fails where peers are required, else it is skipped."""
     if not _PROGRAM.exists() or shutil.which("node") is None:
         _missing("llmock is not installed: run tests/peers/install.sh (needs Node.js)")
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [str(_PROGRAM), "--port", str(port), "--fixtures", str(_empty_fixtures()),
          "--log-level", "warn"],
@@ -87,12 +88,6 @@ def _empty_fixtures() -> Path:
     path = _PROGRAM.parents[2] / "no-fixtures.json"
     path.write_text('{"fixtures": []}', encoding="utf-8")
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
