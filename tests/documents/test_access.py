@@ -70,6 +70,8 @@ def test_document_that_moved_out_of_reach_is_missing(
     library.share("board/", world.ida)
     library.move(document, "board/")
     refusal(library, world.ada, document.uuid)
+    with library.work():
+        assert not access.can_read(world.ada, document)
 
 
 def test_document_of_another_tenant_is_missing(

@@ -92,6 +92,7 @@ def test_deaths_that_lie_apart_never_end_it(
     with Supervisor(lines.append) as supervisor:
         supervisor.start(program("beat", "import time; time.sleep(0.03)"))
         supervisor.run(lambda: len(lines) >= 7, every_s=0.01)
+    assert sum("ended" in line for line in lines) > supervise.DEATHS_ALLOWED
 
 
 def test_a_child_that_ignores_the_signal_is_killed_with_all_that_it_started(
