@@ -29,6 +29,5 @@ def passage(text: str, **changes: Any) -> Passage:
         "text": text,
         "score": 1.0,
         "cosine": 0.5,
-        "word_share": 0.5,
     }
     return Passage(**values | changes)
