@@ -81,7 +81,8 @@ def readiness(show: Output) -> Callable[[], bool]:
 
 def _of(tenant: Tenant) -> Progress | None:
     with tenant_context(tenant), transaction.atomic():
-        connection = Connection.objects.syncing().filter(name=sample.CONNECTION_NAME).first()
+        name = sample.connection_name(tenant)
+        connection = Connection.objects.syncing().filter(name=name).first()
         if connection is None:
             return None
         documents = Document.objects.live().filter(connection=connection)

@@ -21,7 +21,6 @@ from apps.ops.errors import CannotStart
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership, Tenant
 
-CONNECTION_NAME = "Company folder"
 # Without the characters that are mistaken for one another; three groups of four hold 58 bits.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -39,6 +38,11 @@ class SignIn:
 def folder(data_dir: Path) -> Path:
     """Return where the sample company's documents lie, free to be changed."""
     return data_dir / "sample"
+
+
+def connection_name(tenant: Tenant) -> str:
+    """Return what the folder of a sample tenant is called."""
+    return f"{tenant.name} folder"
 
 
 def slugs() -> list[str]:
@@ -134,12 +138,13 @@ def _create_tenant(
     tenant, _ = Tenant.objects.get_or_create(slug=entry["slug"], defaults={"name": entry["name"]})
     with tenant_context(tenant):
         yield from _create_people(tenant, entry["people"], passwords)
-        if not Connection.objects.filter(name=CONNECTION_NAME).exists():
+        name = connection_name(tenant)
+        if not Connection.objects.filter(name=name).exists():
             create.create(
                 tenant=tenant,
                 actor=None,
                 kind="file_share",
-                name=CONNECTION_NAME,
+                name=name,
                 settings={"path": str(documents / entry["folder"]), "access": "manifest"},
             )
 

@@ -30,6 +30,7 @@ class ResultView:
 
     title: str
     url: str
+    original_url: str
     path: str
     source: str
     modified_at: datetime | None
@@ -56,6 +57,7 @@ def _result(found: list[tuple[Passage, SafeString]]) -> ResultView:
     return ResultView(
         title=best.title,
         url=link(best),
+        original_url=reverse("documents:original", args=[best.document_uuid]),
         path=best.path,
         source=best.source,
         modified_at=best.modified_at,

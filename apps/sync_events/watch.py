@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import watchfiles
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
 from apps.connections import providers
 from apps.connections.errors import ConnectorError
@@ -52,6 +52,7 @@ def watch(stop: threading.Event) -> None:
             _watch_until_list_changes(known, stop)
         except DatabaseError as error:  # what changes meanwhile, the sweeps after it find
             log.warning("the database does not answer: %s", error)
+            connections.close_all()  # a broken connection is never opened again by itself
             known = frozenset()
             stop.wait(REFRESH_S)
 

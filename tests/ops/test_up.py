@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -103,8 +104,9 @@ class Up:
         marks |= {"beat": "\0beat", "watcher": "watch_folders"}
         mark = marks.get(name, f"{name}@").encode()
         for pid in children(self.process.pid):
-            if mark in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+                if mark in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
         return 0
 
 

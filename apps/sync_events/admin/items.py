@@ -85,7 +85,7 @@ class FailedItemAdmin(EvidenceAdmin):
         "next_try",
     )  # fmt: skip
     actions = ("retry",)
-    empty_hint = "Nothing has failed."
+    empty_hint = "Nothing has failed. Files without readable text are in Objects Synced."
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Return whether the role lets this person try again."""
