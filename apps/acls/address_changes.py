@@ -1,12 +1,17 @@
-"""Identities follow the addresses that a person verifies and removes, in the same transaction."""
+"""Identities follow the addresses that a person verifies and removes, in the same transaction.
+
+They also follow an operator who takes away a person's sign-in, or gives it back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.db.models.signals import post_save
 
 from apps.accounts.models import User
 from apps.acls import claims
@@ -15,10 +20,11 @@ from apps.tenants.models import Membership
 
 
 def follow() -> None:
-    """Listen for verified, removed and exchanged addresses."""
+    """Listen for verified, removed and exchanged addresses, and for saved people."""
     signals.email_confirmed.connect(_confirmed, dispatch_uid="acls.email_confirmed")
     signals.email_removed.connect(_changed, dispatch_uid="acls.email_removed")
     signals.email_changed.connect(_changed, dispatch_uid="acls.email_changed")
+    post_save.connect(_saved, sender=User, dispatch_uid="acls.user_saved")
 
 
 def claim_everywhere(user_id: int) -> None:
@@ -37,3 +43,11 @@ def _confirmed(*, email_address: EmailAddress, **_: Any) -> None:
 
 def _changed(*, user: User, **_: Any) -> None:
     claim_everywhere(user.pk)
+
+
+def _saved(
+    *, instance: User, created: bool, update_fields: Collection[str] | None, **_: Any
+) -> None:
+    # A sign-in saves its time alone.
+    if not created and (update_fields is None or "is_active" in update_fields):
+        claim_everywhere(instance.pk)

@@ -24,11 +24,16 @@ from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.decorators import display
 
-from apps.acls import member_admin  # noqa: F401  registers the members
-from apps.acls.models import Acl, AclEntry, Claim, Edge, Form, Principal
+from apps.acls import (  # noqa: F401  they register their pages
+    class_rules_admin,
+    member_admin,
+    people_alias_admin,
+    people_domain_admin,
+)
+from apps.acls.models import Acl, AclEntry, Claim, Edge, Principal
 from apps.audit.model_admin import EvidenceAdmin, label
 from apps.connections.models import Connection
-from apps.connections.protocol import Mode, PrincipalKind
+from apps.connections.protocol import Form, Mode, PrincipalKind
 
 # How many names a list shows, and an object's page.
 IN_LISTS = 4

@@ -1,59 +1,22 @@
-"""Whose identity is whose: which person holds which principal of kind user."""
+"""Whose identity is whose: which person holds which principal of kind user.
+
+An address counts by the best word there is for it: the tenant's directory (single sign-on, SCIM),
+then an address that an IT admin confirmed, then one that the person has verified. In a managed
+domain only the directory's word counts. Where the best word names two people, it names nobody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 
+from apps import audit
+from apps.accounts.models import User
+from apps.acls.claim_statements import END, LOCK, START
+from apps.acls.models import DirectoryIdentity
 from apps.tenants.context import required_tenant_id
-
-# An address counts when exactly one person in the whole installation has verified it, and that
-# person is a member here. Lookups by index for each row, and NOT IN: see migration 0002.
-_WANTED = """
-held AS MATERIALIZED (
-    SELECT m.user_id, lower(unnest(ARRAY(
-        SELECT a.email FROM account_emailaddress a WHERE a.user_id = m.user_id AND a.verified
-    ))) AS email
-    FROM tenants_membership m
-    WHERE m.tenant_id = %(tenant)s AND m.is_active
-        AND (SELECT u.is_active FROM accounts_user u WHERE u.id = m.user_id)
-), wanted AS MATERIALIZED (
-    SELECT DISTINCT h.user_id, unnest(ARRAY(
-        SELECT i.group_ptr_id FROM acls_principal i
-        WHERE i.tenant_id = %(tenant)s AND i.email = h.email AND i.kind = 'user' AND i.email <> ''
-            AND i.is_active AND i.deleted_at IS NULL
-    )) AS principal_id
-    FROM held h
-    WHERE h.email NOT IN (
-        SELECT lower(a.email) FROM account_emailaddress a WHERE a.verified
-        GROUP BY lower(a.email) HAVING count(DISTINCT a.user_id) > 1)
-)
-"""
-
-_END = f"""
-WITH {_WANTED}, ended AS (
-    UPDATE acls_claim c SET ended_at = statement_timestamp()
-    WHERE c.tenant_id = %(tenant)s AND c.ended_at IS NULL AND c.source = 'email'
-        AND (c.principal_id, c.user_id) NOT IN (SELECT principal_id, user_id FROM wanted)
-    RETURNING 1
-) SELECT count(*) FROM ended
-"""  # noqa: S608  put together from constants
-
-# A second statement: only then is the ended claim of the address's former holder out of the way.
-# Where somebody holds the identity in another way, that stands.
-_START = f"""
-WITH {_WANTED}, started AS (
-    INSERT INTO acls_claim (tenant_id, user_id, principal_id, source, started_at)
-    SELECT %(tenant)s, w.user_id, w.principal_id, 'email', statement_timestamp() FROM wanted w
-    WHERE w.principal_id NOT IN (
-        SELECT c.principal_id FROM acls_claim c
-        WHERE c.tenant_id = %(tenant)s AND c.ended_at IS NULL)
-    ORDER BY w.principal_id
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-) SELECT count(*) FROM started
-"""  # noqa: S608  put together from constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +28,79 @@ class Claimed:
 
 
 def claim_by_verified_email() -> Claimed:
-    """Give each person the identities that carry an address they have verified, and no others.
+    """Give each person the identities that carry an address of theirs, and no others.
 
-    For the whole bound tenant at once. Call it after identities were recorded, and whenever a
-    membership or somebody's verified addresses change.
+    For the whole bound tenant at once; what an IT admin matched by hand stays. Call it after
+    identities were recorded, and whenever a membership, somebody's addresses or the managed
+    domains change.
     """
+    lock()
     params = {"tenant": required_tenant_id()}
     with connection.cursor() as cursor:
-        cursor.execute(_END, params)
+        cursor.execute(END, params)
         ended = int(cursor.fetchone()[0])
-        cursor.execute(_START, params)
+        cursor.execute(START, params)
         return Claimed(started=int(cursor.fetchone()[0]), ended=ended)
+
+
+def claim_from_directory(
+    *,
+    user: User,
+    source: DirectoryIdentity.Source,
+    addresses: Collection[str],
+    is_active: bool = True,
+) -> Claimed:
+    """Take over what the tenant's directory says of a person's addresses, and recompute.
+
+    The latest word counts: an address that is now this person's is nobody else's any more, and
+    one that is not named any more is not theirs, even if they verify it themselves.
+
+    Args:
+        user: whom single sign-on or SCIM has matched with the directory's entry.
+        source: by which way it was said.
+        addresses: all of the person's, in any case; none of lists or shared mailboxes.
+        is_active: False when the directory does not let the person in: then none is theirs.
+
+    Returns:
+        what changed in the whole tenant.
+    """
+    told = {address.strip().lower() for address in addresses} - {""}
+    tenant_id = required_tenant_id()
+    rows = DirectoryIdentity.objects.filter(tenant_id=tenant_id)
+    with transaction.atomic():
+        lock()
+        if is_active:
+            rows.filter(address__in=told).exclude(user=user).update(is_active=False)
+            rows.filter(user=user, source=source).exclude(address__in=told).update(is_active=False)
+        else:
+            # Whichever way it was told before: who is out is out.
+            rows.filter(user=user).update(is_active=False)
+        for address in sorted(told):
+            rows.update_or_create(
+                tenant_id=tenant_id,
+                user=user,
+                address=address,
+                source=source,
+                defaults={"is_active": is_active},
+            )
+        claimed = claim_by_verified_email()
+        audit.record(
+            "directory.told",
+            tenant_id=tenant_id,
+            target=user,
+            source=source,
+            addresses=len(told),
+            is_active=is_active,
+            claims_started=claimed.started,
+            claims_ended=claimed.ended,
+        )
+    return claimed
+
+
+def lock() -> None:
+    """Let one transaction at a time decide in the bound tenant who is who.
+
+    Without it a sync that has read an address before it was taken away would give it out after.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, {"tenant": required_tenant_id()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -20,7 +21,8 @@ _REPLACE = """
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest(%(acls)s::bigint[], %(principals)s::bigint[], %(permissions)s::int[],
         %(ords)s::smallint[], %(sticky)s::boolean[], %(starts)s::timestamptz[],
-        %(ends)s::timestamptz[]) w(acl, principal, permission, ord, sticky, starts_at, expires_at)
+        %(ends)s::timestamptz[], %(levels)s::smallint[])
+        w(acl, principal, permission, ord, sticky, starts_at, expires_at, level)
 ), gone AS (
     DELETE FROM acls_aclentry e
     WHERE e.tenant_id = %(tenant)s AND e.content_object_id = ANY (%(whole)s::bigint[])
@@ -28,20 +30,21 @@ WITH wanted AS MATERIALIZED (
     RETURNING 1
 ), put AS (
     INSERT INTO acls_aclentry AS e (tenant_id, content_object_id, group_id, permission_id, ord,
-        sticky, starts_at, expires_at, observed_at)
+        sticky, starts_at, expires_at, level, observed_at, brought_by)
     SELECT %(tenant)s, w.acl, w.principal, w.permission, w.ord, w.sticky, w.starts_at,
-        w.expires_at, %(observed_at)s
+        w.expires_at, w.level, %(observed_at)s, %(brought_by)s
     FROM wanted w
-    WHERE (w.acl, w.principal, w.permission, w.ord, w.sticky,
+    WHERE (w.acl, w.principal, w.permission, w.ord, w.sticky, w.level,
             coalesce(w.starts_at, '-infinity'), coalesce(w.expires_at, 'infinity')) NOT IN (
-        SELECT s.content_object_id, s.group_id, s.permission_id, s.ord, s.sticky,
+        SELECT s.content_object_id, s.group_id, s.permission_id, s.ord, s.sticky, s.level,
             coalesce(s.starts_at, '-infinity'), coalesce(s.expires_at, 'infinity')
         FROM acls_aclentry s
         WHERE s.tenant_id = %(tenant)s AND s.content_object_id = ANY (%(whole)s::bigint[]))
     ON CONFLICT (tenant_id, content_object_id, group_id)
         DO UPDATE SET permission_id = excluded.permission_id, ord = excluded.ord,
             sticky = excluded.sticky, starts_at = excluded.starts_at,
-            expires_at = excluded.expires_at, observed_at = excluded.observed_at
+            expires_at = excluded.expires_at, level = excluded.level,
+            observed_at = excluded.observed_at, brought_by = excluded.brought_by
     RETURNING 1
 ) SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)
 """
@@ -59,7 +62,11 @@ _CODENAMES = {"view_acl": True, "deny_acl": False}
 
 
 def replace(
-    lists: Mapping[int, Sequence[RemoteEntry]], principals: Ids, *, observed_at: datetime
+    lists: Mapping[int, Sequence[RemoteEntry]],
+    principals: Ids,
+    *,
+    observed_at: datetime,
+    brought_by: UUID | None = None,
 ) -> int:
     """Make the entries of each ACL exactly the told ones, and return how many rows changed.
 
@@ -67,13 +74,14 @@ def replace(
         lists: ACL -> its entries; of two for one principal the one that is tried first counts.
         principals: ids of all principals that the entries name.
         observed_at: kept with the rows that change.
+        brought_by: likewise: the sync run, by uuid.
     """
     permissions = permission_ids()
     rows = {
         (acl, principals[name_of(entry.principal)]): entry
         for acl, entries in sorted(lists.items())
         # The last one stays in the dict: the least in order, and the denial of two equal ones.
-        for entry in sorted(entries, key=lambda e: (-e.ord, e.is_allowed is False))
+        for entry in sorted(entries, key=lambda e: (-e.ord, e.is_allowed is False, e.level))
     }
     ordered = sorted(rows.items(), key=lambda item: item[0])
     params: dict[str, Any] = {
@@ -86,7 +94,9 @@ def replace(
         "sticky": [entry.is_sticky for _, entry in ordered],
         "starts": [entry.starts_at for _, entry in ordered],
         "ends": [entry.expires_at for _, entry in ordered],
+        "levels": [int(entry.level) for _, entry in ordered],
         "observed_at": observed_at,
+        "brought_by": brought_by,
     }
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, params)

@@ -1,137 +1,246 @@
-"""Why may this person read this? The entry that decided, and how it reaches the person."""
+"""Why may this person read this, or why not? Each link of the answer is a row of that moment.
+
+It explains and never decides: only a guarded statement does.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
-from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.acls import statement
-from apps.acls.models import Acl, Closure, Edge, Principal
-from apps.connections.protocol import PrincipalKind
-from apps.tenants.context import required_tenant_id
-
-# For each clause the allowing decision that is nearest: the engine's own rows of who the person is,
-# and the first entry along the line of each of the clause's ACLs.
-_DECISIONS = f"""
-WITH {statement.PRINCIPALS}, decision AS (
-    SELECT DISTINCT ON (c.clause, c.acl_id) c.clause, c.acl_id, l.distance, m.allow,
-        m.group_id, m.content_object_id, m.observed_at
-    FROM acls_policyclause c
-    JOIN acls_line l ON l.tenant_id = c.tenant_id AND l.acl_id = c.acl_id
-    JOIN matching m ON m.content_object_id = l.ancestor_id AND (NOT l.cut OR m.sticky)
-    WHERE c.tenant_id = %(scope_tenant)s::bigint AND c.policy_id = %(policy)s
-        AND (m.starts_at IS NULL OR m.starts_at <= statement_timestamp())
-    ORDER BY c.clause, c.acl_id, l.distance, m.ord, m.allow, m.group_id
+from apps.acls import circumstances, class_rules, history
+from apps.acls.explain_missing import Labels
+from apps.acls.explain_missing import sentence as missing_link
+from apps.acls.explain_parts import (
+    Brought,
+    Clause,
+    Deciding,
+    Explanation,
+    Identity,
+    Place,
+    Within,
 )
-SELECT DISTINCT ON (clause) group_id, content_object_id, observed_at
-FROM decision WHERE allow ORDER BY clause, distance, acl_id
-"""  # noqa: S608  put together from constants
+from apps.acls.history_moments import Moment
+from apps.acls.history_rows import Row
+from apps.acls.history_view import Decision, Standing, Tree, View, is_whole
+from apps.acls.models import Acl, Principal
+from apps.connections.protocol import PrincipalKind
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What fulfils one clause of a policy.
+class Carried:
+    """What decides about a document, as it was at the moment that is asked about.
 
     Attributes:
-        principal: whom the deciding entry allows, as the source labels it.
-        kind: what that is.
-        via: groups from the one that the person is directly in to the one before `principal`.
-        place: where the entry stands.
-        since: when it was first seen to be so; None if unknown.
+        policy_id: the policy it carried.
+        classification: its class; empty leaves the rules for classes out.
+        is_deleted: its source did not have it any more.
     """
 
-    principal: str
-    kind: PrincipalKind
-    via: tuple[str, ...]
-    place: str
-    since: datetime | None
+    policy_id: int
+    classification: str = ""
+    is_deleted: bool = False
 
-    @property
-    def clause(self) -> str:
-        """Return the ground as the second half of a sentence."""
-        if self.kind == PrincipalKind.USER:
-            return f"you are among the readers of {self.place}"
-        if self.kind in (PrincipalKind.MEMBERS, PrincipalKind.EVERYONE):
-            return f"everyone in your organisation is among the readers of {self.place}"
-        chain = [*self.via, self.principal]
-        belongs = "".join(f", which belongs to {group}" for group in chain[1:])
-        return f"you are in {chain[0]}{belongs}, which is among the readers of {self.place}"
+
+def explain(user: User, document: Carried, at: datetime | Moment | None = None) -> Explanation:
+    """Return why a person may read what carries a policy, or what is missing.
+
+    It runs in the bound tenant. Rules for classes are judged by the circumstances that are bound,
+    as the rules are today: their past is not kept.
+
+    Args:
+        user: about whom it is asked.
+        document: see `documents.explain_at`, which takes a document.
+        at: a time, or the moment of a receipt; None for now.
+
+    Raises:
+        HistoryGone: it lies before what the tenant keeps.
+        InvalidInput: it lies ahead.
+    """
+    return explain_many(user, [document], history.moment_of(at))[0]
+
+
+def explain_many(
+    user: User, documents: Sequence[Carried], moment: Moment
+) -> tuple[Explanation, ...]:
+    """Return an explanation for each document, all of one moment; as costly as one.
+
+    Args:
+        user: about whom it is asked.
+        documents: in any order, twice as well.
+        moment: see `history_moments`.
+    """
+    view = View(moment)
+    standing = view.standing(user.pk)
+    conditions: dict[int, tuple[Clause, ...]] = {}
+    if standing is not None:
+        conditions = _clauses(view, standing, {each.policy_id for each in documents})
+    classes = {each.classification for each in documents} - {""}
+    barred = _barred(classes, moment) if classes else {}
+    found: list[Explanation] = []
+    for document in documents:
+        clauses = conditions.get(document.policy_id, ())
+        missing = [clause.missing for clause in clauses if not clause.is_fulfilled]
+        if standing is None:
+            missing.append("no active membership in the organisation")
+        elif not clauses:
+            missing.append("nobody may read it: its readers are not known")
+        if document.is_deleted:
+            missing.append("the document was deleted")
+        if document.classification in barred:
+            missing.append(barred[document.classification])
+        found.append(
+            Explanation(
+                verdict=not missing,
+                at=moment.at,
+                snapshot=moment.snapshot,
+                policy_id=document.policy_id,
+                clauses=clauses,
+                missing=tuple(dict.fromkeys(missing)),
+            )
+        )
+    return tuple(found)
+
+
+def why(user: User, policy_id: int) -> Explanation | None:
+    """Return why a person may read what carries a policy now, or None when they may not."""
+    explained = explain(user, Carried(policy_id))
+    return explained if explained.verdict else None
+
+
+def _barred(classes: set[str], moment: Moment) -> dict[str, str]:
+    """Return what the circumstances lack, by the classes that they bar."""
+    current = circumstances.current()
+    asked = current if moment.is_now or current.at else replace(current, at=moment.at)
+    with circumstances.bound(asked):
+        barred = classes - set(class_rules.allowed_classes())
+        missing = class_rules.missing() if barred else None
+    if missing is None:
+        return {}
+    needs = [
+        words
+        for is_missing, words in (
+            (missing.second_factor, "a second factor"),
+            (missing.network, "a network that is allowed"),
+            (missing.hours, "other hours"),
+        )
+        if is_missing
+    ]
+    return {c: f"documents of the class {c} need {' and '.join(needs)}" for c in barred}
+
+
+def _clauses(view: View, standing: Standing, policies: set[int]) -> dict[int, tuple[Clause, ...]]:
+    found = {pk: each for pk, each in view.rows.clauses(policies).items() if is_whole(each)}
+    acls = {row.other for each in found.values() for some in each.values() for row in some}
+    tree = Tree.of(view, acls)
+    places = Acl.objects.only("uuid", "label", "external_id").in_bulk(list(tree.places))
+    parts = _Parts(tree, standing, _labels(tree, standing, places), places)
+    return {
+        pk: tuple(parts.clause(number, [row.other for row in each[number]]) for number in each)
+        for pk, each in found.items()
+    }
+
+
+def _labels(tree: Tree, standing: Standing, places: Mapping[int, Acl]) -> Labels:
+    wanted = tree.principals.keys() | standing.sure.keys() | standing.claims.keys()
+    named = Principal.objects.filter(pk__in=wanted).values_list(
+        "pk", "label", "email", "external_id"
+    )
+    return Labels(
+        {pk: label or email or external_id for pk, label, email, external_id in named},
+        {pk: str(acl) for pk, acl in places.items()},
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a person may read what carries a policy: one ground for each of its clauses."""
+class _Parts:
+    """Turns rows into the parts of an explanation."""
 
-    grounds: tuple[Ground, ...]
+    tree: Tree
+    standing: Standing
+    labels: Labels
+    acls: Mapping[int, Acl]
 
-    @property
-    def sentence(self) -> str:
-        """Return one line for the person, in the second person."""
-        return f"You can read this because {', and '.join(g.clause for g in self.grounds)}."
-
-
-def why(user: User, policy_id: int) -> Reason | None:
-    """Return why a person may read what carries a policy, or None when they may not.
-
-    It runs in the bound tenant and follows what is stored now. It explains and never decides:
-    only a guarded statement does.
-    """
-    tenant_id = required_tenant_id()
-    params = {"scope_tenant": tenant_id, "scope_user": user.pk, "policy": policy_id}
-    with connection.cursor() as cursor:
-        cursor.execute(_DECISIONS, params)
-        found = cursor.fetchall()
-        cursor.execute(
-            "SELECT clause_count FROM acls_policy WHERE tenant_id = %s AND id = %s",
-            [tenant_id, policy_id],
+    def clause(self, number: int, acls: Sequence[int]) -> Clause:
+        decided = {
+            acl: decision
+            for acl in sorted(acls)
+            if (decision := self.tree.decide(acl, self.standing)) is not None
+        }
+        letting = [
+            (decision.distance, acl)
+            for acl, decision in decided.items()
+            if decision.is_allowed and not self.tree.is_stale(acl)
+        ]
+        denying = [(d.distance, acl) for acl, d in decided.items() if not d.is_allowed]
+        best = min(letting or denying, default=None)
+        reasons = [] if letting else [self._missing(acl) for acl in sorted(acls)]
+        return Clause(
+            number=number,
+            is_fulfilled=bool(letting),
+            deciding=self.deciding(decided[best[1]]) if best else None,
+            missing="; ".join(dict.fromkeys(reasons)),
+            acls=tuple(
+                self.place(place) for acl in sorted(acls) if (place := self.tree.places.get(acl))
+            ),
         )
-        counted = cursor.fetchone()
-    if counted is None or len(found) != counted[0]:
-        return None
-    return Reason(tuple(dict.fromkeys(_ground(user, tenant_id, row) for row in found)))
+
+    def _missing(self, acl: int) -> str:
+        return missing_link(self.tree, self.standing, acl, self.labels)
+
+    def deciding(self, decision: Decision) -> Deciding:
+        entry = decision.entry
+        principal = self.tree.principals[entry.other]
+        way = () if decision.is_by_unknown else self.standing.way(entry.other)
+        first = way[0].key if way else entry.other
+        return Deciding(
+            is_allowed=decision.is_allowed,
+            principal_id=entry.other,
+            principal=self.labels.principal(entry.other),
+            kind=PrincipalKind(principal.data["kind"]),
+            level=entry.data["level"],
+            is_sticky=entry.data["sticky"],
+            expires_at=entry.time("expires_at"),
+            places=tuple(self.place(row) for row in decision.chain),
+            identity=None if decision.is_by_unknown else self.identity(first),
+            groups=tuple(self.within(edge) for edge in way),
+            is_by_unknown=decision.is_by_unknown,
+            brought=_brought(entry),
+        )
+
+    def identity(self, principal: int) -> Identity | None:
+        claim = self.standing.claims.get(principal)
+        if claim is None:
+            return None  # all members: it follows from the membership
+        return Identity(
+            principal_id=principal,
+            label=self.labels.principal(principal),
+            source=claim.data["source"],
+            since=claim.time("started_at"),
+            brought=_brought(claim),
+        )
+
+    def within(self, edge: Row) -> Within:
+        return Within(
+            member_id=edge.key,
+            group_id=edge.other,
+            group=self.labels.principal(edge.other),
+            expires_at=edge.time("expires_at"),
+            brought=_brought(edge),
+        )
+
+    def place(self, row: Row) -> Place:
+        acl = self.acls.get(row.key)
+        return Place(
+            acl_id=row.key,
+            uuid=acl.uuid if acl else None,
+            label=self.labels.acl(row.key),
+            is_cut=row.data["mode"] == "cut",
+            brought=_brought(row),
+        )
 
 
-def _ground(user: User, tenant_id: int, row: tuple[Any, ...]) -> Ground:
-    goal, place_id, observed_at = row
-    path = _way(user, tenant_id, goal)
-    labels = {p.pk: str(p) for p in Principal.objects.filter(tenant_id=tenant_id, pk__in=path)}
-    principal = Principal.objects.get(tenant_id=tenant_id, pk=goal)
-    return Ground(
-        principal=str(principal),
-        kind=PrincipalKind(principal.kind),
-        # The first step is the person's own identity, the last the principal itself.
-        via=tuple(labels[pk] for pk in path[1:-1]),
-        place=str(Acl.objects.get(tenant_id=tenant_id, pk=place_id)),
-        since=observed_at,
-    )
-
-
-def _way(user: User, tenant_id: int, goal: int) -> list[int]:
-    """Return the shortest way from an identity of the person up to a principal, both included."""
-    mine = Principal.objects.filter(
-        tenant_id=tenant_id,
-        is_active=True,
-        deleted_at=None,
-        claims__user=user,
-        claims__ended_at=None,
-    )
-    came_from: dict[int, int | None] = dict.fromkeys(mine.values_list("pk", flat=True))
-    frontier = set(came_from)
-    useful = Closure.objects.filter(tenant_id=tenant_id, ancestor_id=goal).values("group_id")
-    lasting = Edge.objects.filter(tenant_id=tenant_id).exclude(expires_at__lte=timezone.now())
-    while frontier and goal not in came_from:
-        steps = lasting.filter(member_id__in=frontier, group_id__in=useful).order_by("group_id")
-        reached = dict(steps.exclude(group_id__in=came_from).values_list("group_id", "member_id"))
-        came_from |= reached
-        frontier = set(reached)
-    way: list[int] = []
-    step: int | None = goal
-    while step is not None:
-        way.insert(0, step)
-        step = came_from.get(step)
-    return way
+def _brought(row: Row) -> Brought:
+    return Brought(row.row_id, row.time("observed_at"), row.brought_by)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
-    _Field = models.Field[int, int]
+    _Field = models.Field[Any, Any]
 else:
     _Field = models.Field
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
@@ -13,9 +14,11 @@ from typing_extensions import override
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
+from apps.accounts import second_factor
 from apps.accounts.models import User
 from apps.acls import members
 from apps.audit.model_admin import TenantModelAdmin
+from apps.errors import InvalidInput
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership, Role
 
@@ -72,11 +75,39 @@ class MembershipAdmin(TenantModelAdmin):
         (None, {"fields": ("email", "name", "role", "is_guest", "is_active", "created_at")}),
     )
 
+    actions = ("take_second_factor_away",)
+
+    # Links to the preview, which stands above this app.
+    change_form_outer_after_template: Any = "admin/preview/member.html"
+
     @override
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Membership]:
         """Return this tenant's: one's own rows of other tenants are visible too."""
         found: models.QuerySet[Membership] = super().get_queryset(request)
         return found.filter(tenant=getattr(request, "tenant", None))
+
+    def object_actions(self, request: HttpRequest, obj: Membership) -> Iterable[str]:
+        """Offer to take the second factor away from somebody else who has one."""
+        is_own = obj.user_id == request.user.pk
+        can = not is_own and second_factor.has_one(obj.user)
+        return ("take_second_factor_away",) if can else ()
+
+    @admin.action(description="Take second factor away", permissions=["change"])
+    def take_second_factor_away(
+        self, request: HttpRequest, queryset: models.QuerySet[Membership]
+    ) -> None:
+        """Let people who lost their second factor set up another one."""
+        actor = User.objects.get(email=request.user.get_username())
+        for membership in queryset.select_related("user"):
+            try:
+                second_factor.take_away(
+                    user=membership.user, actor=actor, tenant_id=membership.tenant_id
+                )
+            except InvalidInput as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                told = f"{membership.user.email} signs in with the password alone from now on."
+                self.message_user(request, told, messages.SUCCESS)
 
     @display(description="E-mail address", ordering="user__email")
     def email(self, membership: Membership) -> str:

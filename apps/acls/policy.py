@@ -32,10 +32,10 @@ WITH made AS (
     SELECT %(tenant)s, new.ordinal, new.fingerprint, new.clause_count
     FROM unnest(%(ordinals)s::int[], %(fingerprints)s::text[], %(counts)s::smallint[])
         new(ordinal, fingerprint, clause_count)
-    RETURNING id, fingerprint, clause_count
+    RETURNING id, fingerprint, clause_count, ordinal
 ), linked AS (
-    INSERT INTO acls_policyclause (tenant_id, policy_id, clause, acl_id, clause_count)
-    SELECT %(tenant)s, made.id, c.clause, c.acl, made.clause_count
+    INSERT INTO acls_policyclause (tenant_id, policy_id, clause, acl_id, clause_count, ordinal)
+    SELECT %(tenant)s, made.id, c.clause, c.acl, made.clause_count, made.ordinal
     FROM unnest(%(of)s::text[], %(clauses)s::smallint[], %(acls)s::bigint[]) c(of, clause, acl)
     JOIN made ON made.fingerprint = c.of
 ) SELECT fingerprint, id FROM made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,9 +26,10 @@ _RECORD = """
 INSERT INTO acls_principal AS p (tenant_id, group_ptr_id, uuid, realm, kind, external_id, label,
     email, is_active, members_known, observed_at)
 SELECT %(tenant)s, n.id, gen_random_uuid(), %(realm)s, n.kind, n.external_id, n.label, n.email,
-    true, NOT n.nests, CASE WHEN n.nests THEN NULL ELSE %(observed_at)s END
+    n.is_active, NOT n.nests, CASE WHEN n.nests THEN NULL ELSE %(observed_at)s END
 FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(external_ids)s::text[], %(labels)s::text[],
-    %(emails)s::text[], %(nests)s::boolean[]) n(id, kind, external_id, label, email, nests)
+    %(emails)s::text[], %(actives)s::boolean[], %(nests)s::boolean[])
+    n(id, kind, external_id, label, email, is_active, nests)
 ON CONFLICT (tenant_id, realm, kind, external_id) DO UPDATE
 SET label = coalesce(nullif(excluded.label, ''), p.label),
     email = coalesce(nullif(excluded.email, ''), p.email),
@@ -38,7 +39,18 @@ WHERE (p.observed_at IS NULL OR p.observed_at <= %(observed_at)s
         OR p.observed_at > statement_timestamp())
     AND (p.deleted_at IS NULL OR p.deleted_at <= %(observed_at)s
         OR p.deleted_at > statement_timestamp())
+    AND (p.deleted_at IS NULL OR p.group_ptr_id <> ALL (%(gone)s::bigint[]))
     AND (excluded.email <> '' OR excluded.label NOT IN ('', p.label) OR p.deleted_at IS NOT NULL)
+"""
+
+# After the upsert, which has locked these rows in its order. Whether a directory lets somebody in
+# is dated each time it is told, like an address: the order of observations decides.
+_RECORD_ACTIVITY = """
+UPDATE acls_principal
+SET is_active = group_ptr_id <> ALL (%(inactive)s::bigint[]), observed_at = %(observed_at)s
+WHERE tenant_id = %(tenant)s AND group_ptr_id = ANY (%(ids)s::bigint[])
+    AND (observed_at IS NULL OR observed_at <= %(observed_at)s
+        OR observed_at > statement_timestamp())
 """
 
 # Second, since its reference is only checked at the end of the transaction: where another sync was
@@ -82,21 +94,35 @@ class Recorded:
     people_changed: bool
 
 
-def record(realm: str, mentioned: Iterable[RemotePrincipal], *, observed_at: datetime) -> Recorded:
+def record(
+    realm: str,
+    mentioned: Iterable[RemotePrincipal],
+    *,
+    observed_at: datetime,
+    deleted: Collection[Name] = (),
+) -> Recorded:
     """Store principals that are new, and what is newer about known ones.
 
     A group is new with unknown members, until its list has been seen.
+
+    Args:
+        realm: the namespace in which the source names people and groups.
+        mentioned: each as often as it occurs.
+        observed_at: an older observation than the stored one changes nothing.
+        deleted: those of the mentioned groups that the source has no more: a mention does not
+            bring these back.
     """
-    named = _merged(mentioned)
+    named = merged(mentioned)
     before = _people_fingerprint(realm, named)
     known = _ids(realm, named)
     new = [name for name in named if name not in known]
     known |= zip(new, _take_ids(len(new)), strict=True)
-    _write(realm, known, named, observed_at)
+    _write(realm, known, named, observed_at, gone=[known[name] for name in deleted])
     if new:
         taken = [known[name] for name in new]
         known |= _ids(realm, {name: named[name] for name in new})
         _execute(_NAME_GROUPS, ids=sorted({known[name] for name in new} & set(taken)))
+    _write_activity(known, named, observed_at)
     return Recorded(known, people_changed=_people_fingerprint(realm, named) != before)
 
 
@@ -126,7 +152,8 @@ def name_of(principal: RemotePrincipal) -> Name:
     return (str(principal.kind), key(principal.external_id))
 
 
-def _merged(mentioned: Iterable[RemotePrincipal]) -> dict[Name, RemotePrincipal]:
+def merged(mentioned: Iterable[RemotePrincipal]) -> dict[Name, RemotePrincipal]:
+    """Return each principal once, with all that its mentions say, as it is stored."""
     named: dict[Name, RemotePrincipal] = {}
     for one in mentioned:
         name = name_of(one)
@@ -138,8 +165,15 @@ def _merged(mentioned: Iterable[RemotePrincipal]) -> dict[Name, RemotePrincipal]
             external_id=name[1],
             label=(one.label or (seen.label if seen else ""))[:MAX_LABEL],
             email=email or (seen.email if seen else ""),
+            is_active=_activity(one, seen),
         )
     return named
+
+
+def _activity(*mentions: RemotePrincipal | None) -> bool | None:
+    """Join what mentions say of one person: whoever is shut out once is out."""
+    said = [one.is_active for one in mentions if one is not None and one.is_active is not None]
+    return all(said) if said else None
 
 
 def _rows(realm: str, named: Mapping[Name, RemotePrincipal]) -> Any:
@@ -159,7 +193,11 @@ def _people_fingerprint(realm: str, named: Mapping[Name, RemotePrincipal]) -> se
 
 
 def _write(
-    realm: str, ids: Ids, named: Mapping[Name, RemotePrincipal], observed_at: datetime
+    realm: str,
+    ids: Ids,
+    named: Mapping[Name, RemotePrincipal],
+    observed_at: datetime,
+    gone: list[int],
 ) -> None:
     ordered = sorted(named.items())
     people = [one for _, one in ordered]
@@ -171,9 +209,23 @@ def _write(
         external_ids=[one.external_id for one in people],
         labels=[one.label for one in people],
         emails=[one.email for one in people],
+        actives=[one.is_active is not False or one.kind in NESTING_KINDS for one in people],
         nests=[one.kind in NESTING_KINDS for one in people],
+        gone=gone,
         observed_at=observed_at,
     )
+
+
+def _write_activity(ids: Ids, named: Mapping[Name, RemotePrincipal], observed_at: datetime) -> None:
+    """Keep whom the source's directory lets in. Of groups it is not kept: their denials stay."""
+    told = {
+        ids[name]: one.is_active
+        for name, one in named.items()
+        if one.is_active is not None and one.kind not in NESTING_KINDS
+    }
+    if told:
+        shut_out = [pk for pk, is_active in told.items() if not is_active]
+        _execute(_RECORD_ACTIVITY, ids=sorted(told), inactive=shut_out, observed_at=observed_at)
 
 
 def _take_ids(count: int) -> list[int]:

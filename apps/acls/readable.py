@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from apps.acls import statement
+from apps.acls import class_rules, statement
 from apps.acls.binary import BigintArray, Ids
 
 # Changes whenever the layout of the stored bytes or the meaning of the ids does.
-_LAYOUT = b"KR1"
+_LAYOUT = b"KR2"
 _LENGTH = struct.Struct("<I")
 
 
@@ -31,7 +32,8 @@ class Scope:
     Attributes:
         cte: SQL with named parameters.
         params: their values; every name starts with `scope_`. They work with Django's cursors and,
-            faster, with psycopg's own (`binary.cursor`).
+            faster, with psycopg's own (`binary.cursor`). Those of `class_rules.ALLOWED`, which the
+            CTE does not need, are among them.
         size: how many policies the set had when it was last computed; for choosing a plan only.
     """
 
@@ -53,6 +55,7 @@ class ReadableSet:
         computed_at: the database's clock.
         valid_until: when the first entry or membership that matters ends or begins.
         ids: policies' ids, sorted and unique, shape (n,).
+        ordinals: the same policies by their ordinals, in no order, shape (n,).
         committed: False when the computing transaction had written something, whatever it was: its
             snapshot then proves nothing about that transaction's own changes.
     """
@@ -65,7 +68,13 @@ class ReadableSet:
     computed_at: datetime
     valid_until: datetime
     ids: Ids
+    ordinals: Ids
     committed: bool = True
+
+    @property
+    def bits(self) -> str:
+        """Return the ordinals as `reader_context` takes them."""
+        return bit_string(self.ordinals)
 
     def scope(self) -> Scope:
         """Return the set for a reading statement, guarded inside that statement.
@@ -74,13 +83,15 @@ class ReadableSet:
         """
         if not self.committed:
             return self.inline_scope()
-        return Scope(
-            statement.GUARDED, self.params() | {"scope_ids": BigintArray(self.ids)}, len(self.ids)
-        )
+        params = self.params() | class_rules.params() | {"scope_ids": BigintArray(self.ids)}
+        return Scope(statement.GUARDED, params, len(self.ids))
 
     def inline_scope(self) -> Scope:
         """Return the scope that computes the set inside the reading statement itself."""
-        params = {"scope_tenant": self.tenant_id, "scope_user": self.user_id}
+        params = class_rules.params() | {
+            "scope_tenant": self.tenant_id,
+            "scope_user": self.user_id,
+        }
         return Scope(statement.INLINE, params, len(self.ids))
 
     def params(self) -> dict[str, Any]:
@@ -95,7 +106,7 @@ class ReadableSet:
         }
 
     def to_bytes(self) -> bytes:
-        """Return the set for the cache: a JSON head, then both arrays as little-endian int64."""
+        """Return the set for the cache: a JSON head, then the arrays as little-endian int64."""
         head = json.dumps(
             {
                 "tenant_id": self.tenant_id,
@@ -107,7 +118,7 @@ class ReadableSet:
                 "names": len(self.names),
             }
         ).encode()
-        arrays = np.concatenate([self.names, self.ids]).astype("<i8").tobytes()
+        arrays = np.concatenate([self.names, self.ids, self.ordinals]).astype("<i8").tobytes()
         return b"".join([_LAYOUT, _LENGTH.pack(len(head)), head, arrays])
 
     @classmethod
@@ -122,4 +133,20 @@ class ReadableSet:
         count = head.pop("names")
         for name in ("computed_at", "valid_until"):
             head[name] = datetime.fromisoformat(head[name]).astimezone(UTC)
-        return cls(**head, names=arrays[:count], ids=arrays[count:])
+        names, ids, ordinals = np.split(arrays, [count, (len(arrays) + count) // 2])
+        return cls(**head, names=names, ids=ids, ordinals=ordinals)
+
+
+def bit_string(ordinals: Ids) -> str:
+    """Return the base64 of a bit string in which the bit of each ordinal is set.
+
+    Bit n is counted as PostgreSQL's get_bit() does: from the lowest of the first byte.
+
+    Args:
+        ordinals: of policies, at least 0, shape (n,).
+    """
+    if not len(ordinals):
+        return ""
+    bits = np.zeros(int(ordinals.max()) + 1, np.uint8)
+    bits[ordinals] = 1
+    return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()

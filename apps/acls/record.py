@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -39,10 +40,12 @@ def apply(  # noqa: PLR0913  the parts of one observation
     *,
     principals: Sequence[RemotePrincipal] = (),
     groups: Sequence[RemoteGroup] = (),
+    deleted_groups: Sequence[RemotePrincipal] = (),
     acls: Sequence[RemoteAcl] = (),
     observed_at: datetime,
     complete: bool = False,
     actor: User | None = None,
+    brought_by: UUID | None = None,
 ) -> AclIds:
     """Make the stored permissions of one source what was observed.
 
@@ -50,29 +53,48 @@ def apply(  # noqa: PLR0913  the parts of one observation
         realm: the namespace in which the source names people, groups and places.
         principals: people and groups beside those that groups and entries name.
         groups: member lists; each replaces the stored list of its group.
-        acls: places with all their own entries; each replaces what is stored of its place.
+        deleted_groups: groups that the source has no more. They hold nobody and are in nothing;
+            the entries that name them stay.
+        acls: places with all their own entries; each replaces what is stored of its place. And
+            values, which are stored once and never change.
         observed_at: taken before the request to the source was sent.
         complete: nothing else exists: other places of the realm add to their parent and have no
             entry, other groups have no members.
         actor: the person behind it; None for a sync.
+        brought_by: the sync run behind it, by uuid; kept with the rows that change.
 
     Returns:
         the ids of the told places, those included of which something newer is known.
 
     Raises:
-        BrokenTree: a place names a parent that is unknown, or lies below itself.
+        BrokenTree: a place names a parent that is unknown, or lies below itself, or a value is not
+            called by what it holds.
     """
+    gone = {people.name_of(group) for group in deleted_groups}
+    groups = [group for group in groups if people.name_of(group.principal) not in gone]
     with transaction.atomic():
-        mentioned = [*principals, *_mentioned(groups, acls)]
-        named = people.record(realm, mentioned, observed_at=observed_at)
-        changed = _record_groups(realm, groups, named.ids, observed_at, complete)
+        mentioned = [*principals, *deleted_groups, *named_by(groups, acls)]
+        named = people.record(realm, mentioned, observed_at=observed_at, deleted=gone)
+        gone_ids = [named.ids[name] for name in gone]
+        changed = membership.bury_all(gone_ids, observed_at=observed_at)
+        changed += membership.replace(
+            _member_lists(realm, groups, named.ids, observed_at, complete),
+            buried=membership.buried(gone_ids),
+            observed_at=observed_at,
+            brought_by=brought_by,
+        )
         told = {key(acl.external_id): acl for acl in acls}
-        ids, accepted = places.record(realm, told, observed_at=observed_at)
-        lists = {ids[name]: acl.entries for name, acl in told.items() if ids[name] in accepted}
+        ids, accepted = places.record(realm, told, observed_at=observed_at, brought_by=brought_by)
+        readers = {ids[name]: acl.entries for name, acl in told.items() if ids[name] in accepted}
         if complete:
-            plain = places.make_others_plain(realm, set(ids.values()), observed_at=observed_at)
-            lists |= dict.fromkeys(plain, ())
-        changed += entries.replace(lists, named.ids, observed_at=observed_at)
+            listed = set(ids.values())
+            plain = places.make_others_plain(
+                realm, listed, observed_at=observed_at, brought_by=brought_by
+            )
+            readers |= dict.fromkeys(plain, ())
+        changed += entries.replace(
+            readers, named.ids, observed_at=observed_at, brought_by=brought_by
+        )
         if named.people_changed:
             claims.claim_by_verified_email()
         if changed:
@@ -80,9 +102,8 @@ def apply(  # noqa: PLR0913  the parts of one observation
         return AclIds(ids)
 
 
-def _mentioned(
-    groups: Iterable[RemoteGroup], acls: Iterable[RemoteAcl]
-) -> Iterator[RemotePrincipal]:
+def named_by(groups: Iterable[RemoteGroup], acls: Iterable[RemoteAcl]) -> Iterator[RemotePrincipal]:
+    """Yield whom member lists and entries name, as often as they do."""
     for group in groups:
         yield group.principal
         yield from group.members
@@ -91,23 +112,28 @@ def _mentioned(
             yield entry.principal
 
 
-def _record_groups(
+def _member_lists(
     realm: str,
     groups: Sequence[RemoteGroup],
     ids: people.Ids,
     observed_at: datetime,
     complete: bool,  # noqa: FBT001  private, and named at its only call
-) -> int:
+) -> dict[int, membership.Members]:
     lists: dict[int, membership.Members] = {}
     for pk, group in people.accept_lists(ids, groups, observed_at=observed_at).items():
         members = {ids[people.name_of(member)] for member in group.members}
+        ends: dict[int, datetime] = {}
+        for member, end in group.ends:
+            name = people.name_of(member)
+            if name in ids:
+                ends[ids[name]] = min(end, ends.get(ids[name], end))
         # A group that a source lists within itself is none the larger for it.
-        lists[pk] = dict.fromkeys(members - {pk}, None)
+        lists[pk] = {member: ends.get(member) for member in members - {pk}}
     if complete:
         listed = {ids[people.name_of(group.principal)] for group in groups}
         for pk in people.unlisted(realm, listed, observed_at=observed_at):
             lists[pk] = {}
-    return membership.replace(lists, observed_at=observed_at)
+    return lists
 
 
 def _audit(realm: str, changed: int, actor: User | None) -> None:

@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.acls import binary, placement, set_cache, statement
 from apps.acls.errors import NoMembership
 from apps.acls.readable import ReadableSet, Scope
-from apps.tenants.context import required_tenant_id
+from apps.tenants.context import reader_context, required_tenant_id
 
 T = TypeVar("T")
 
@@ -48,6 +48,9 @@ def policies_for(user: User) -> ReadableSet:
 def reading(user: User, run: Callable[[Scope], tuple[bool, T]]) -> T:
     """Run a reading statement with what the person may read now, and return its value.
 
+    The policies are bound for row-level security as well: text and passages under any other are
+    invisible meanwhile, whatever the statement forgets.
+
     Args:
         user: who reads.
         run: executes one statement that contains the scope, and returns the scope's `ok` together
@@ -57,13 +60,15 @@ def reading(user: User, run: Callable[[Scope], tuple[bool, T]]) -> T:
         NoMembership: the person does not belong to the tenant (any more).
     """
     readable = policies_for(user)
-    ok, value = run(readable.scope())
+    with reader_context(readable.bits):
+        ok, value = run(readable.scope())
     if ok:
         return value
     readable = _recompute(user, _name(user), refused=readable)
-    ok, value = run(readable.scope())
-    if not ok:
-        ok, value = run(readable.inline_scope())
+    with reader_context(readable.bits):
+        ok, value = run(readable.scope())
+        if not ok:
+            ok, value = run(readable.inline_scope())
     if not ok:
         raise NoMembership("You do not belong to this organisation any more.")
     return value
@@ -81,7 +86,7 @@ def compute(user: User) -> ReadableSet:
         row = cursor.execute(statement.LABELLED_SET, params).fetchone()
     if row is None:
         return _nothing(user)
-    incarnation, snapshot, names, computed_at, valid_until, committed, ids = row
+    incarnation, snapshot, names, computed_at, valid_until, committed, ids, ordinals = row
     return ReadableSet(
         tenant_id=params["scope_tenant"],
         user_id=user.pk,
@@ -90,7 +95,8 @@ def compute(user: User) -> ReadableSet:
         names=names,
         computed_at=computed_at,
         valid_until=valid_until,
-        ids=ids,
+        ids=np.sort(ids),
+        ordinals=ordinals,
         committed=committed,
     )
 
@@ -106,6 +112,7 @@ def _nothing(user: User) -> ReadableSet:
         computed_at=now,
         valid_until=now,
         ids=np.empty(0, np.int64),
+        ordinals=np.empty(0, np.int64),
         committed=False,
     )
 

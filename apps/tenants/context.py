@@ -1,4 +1,8 @@
-"""Which tenant and which person the database is asked for: the one way to row-level security.
+"""Which tenant, person and reader the database is asked for: the one way to row-level security.
+
+The *reader* is the second wall: text, passages and vectors are visible only under the policies of
+the person for whom they are read (`reader_context`), or to Kenward's own indexing
+(`unrestricted_reading`). With nothing bound there is none to be seen.
 
 The binding is a ContextVar (it follows threads, tasks and coroutines). The database backend
 (`apps.tenants.postgresql`) hands it to PostgreSQL at every BEGIN, local to that transaction, so
@@ -10,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connections
 from psycopg.pq import TransactionStatus
@@ -20,8 +24,18 @@ if TYPE_CHECKING:
 
 _tenant_id: ContextVar[int | None] = ContextVar("kenward_tenant_id", default=None)
 _user_id: ContextVar[int | None] = ContextVar("kenward_user_id", default=None)
+_reader: ContextVar[str] = ContextVar("kenward_reader", default="")
 
-SET_CONTEXT = "select set_config('app.tenant_id', %s, true), set_config('app.user_id', %s, true)"
+T = TypeVar("T")
+
+# What `app.reader` holds while everything in the tenant may be read; otherwise the base64 of a bit
+# string, in which the bit of a policy's ordinal says whether it admits the reader.
+EVERYTHING = "*"
+
+SET_CONTEXT = (
+    "select set_config('app.tenant_id', %s, true), set_config('app.user_id', %s, true),"
+    " set_config('app.reader', %s, true)"
+)
 
 
 def current_tenant_id() -> int | None:
@@ -43,7 +57,7 @@ def required_tenant_id() -> int:
 
 def parameters() -> list[str]:
     """Return what `SET_CONTEXT` is executed with; an empty string stands for none."""
-    return [str(value.get() or "") for value in (_tenant_id, _user_id)]
+    return [str(value.get() or "") for value in (_tenant_id, _user_id, _reader)]
 
 
 @contextmanager
@@ -59,13 +73,34 @@ def tenant_context(tenant: Tenant | int) -> Iterator[None]:
 
 @contextmanager
 def user_context(user_id: int) -> Iterator[None]:
-    """Bind a person, who may then see the rows of their own memberships in any tenant."""
-    with _bound(_user_id, user_id):
+    """Bind a person, who may then see the rows of their own memberships in any tenant.
+
+    What the person may read of documents is bound by each reading statement; until then nothing.
+    """
+    with _bound(_user_id, user_id), _bound(_reader, ""):
         yield
 
 
 @contextmanager
-def _bound(variable: ContextVar[int | None], value: int) -> Iterator[None]:
+def reader_context(bits: str) -> Iterator[None]:
+    """Bind the policies under which text and passages are visible (`acls.resolve.reading` does).
+
+    Args:
+        bits: base64; bit n, counted from the lowest of the first byte, stands for ordinal n.
+    """
+    with _bound(_reader, bits):
+        yield
+
+
+@contextmanager
+def unrestricted_reading() -> Iterator[None]:
+    """Let Kenward itself see all passages of the tenant, for indexing; never for a person."""
+    with _bound(_reader, EVERYTHING):
+        yield
+
+
+@contextmanager
+def _bound(variable: ContextVar[T], value: T) -> Iterator[None]:
     token = variable.set(value)
     try:
         _push_to_open_transactions()

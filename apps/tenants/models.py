@@ -16,6 +16,11 @@ class Tenant(models.Model):
     slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
     name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
+    history_days = models.PositiveIntegerField(
+        "permission history (days)",
+        default=365,
+        help_text="How long it can be told who could read what.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -77,3 +82,32 @@ class Membership(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
+
+
+class ManagedDomain(TenantModel):
+    """A mail domain whose addresses the tenant's own directory gives out, and takes back.
+
+    In it an address counts only from the directory (single sign-on, SCIM), in this tenant alone:
+    nobody has proved that the domain is theirs, so it says nothing to other tenants.
+    """
+
+    domain = models.CharField(max_length=253, help_text="As DNS knows it, in lower case.")
+    # The same with its own letters, since addresses come in either way.
+    unicode_domain = models.CharField(max_length=253, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "managed domain"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "domain"], name="manageddomain_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.unicode_domain

@@ -24,6 +24,42 @@ BOUND_TENANT = "(select nullif(current_setting('app.tenant_id', true), '')::bigi
 BOUND_USER = "(select nullif(current_setting('app.user_id', true), '')::bigint)"
 
 
+# What `tenants.context` binds as the reader; see there. Sub-selects: once per statement.
+READS_EVERYTHING = "(select current_setting('app.reader', true) = '*')"
+READER_BITS = (
+    "(select decode(nullif(coalesce(current_setting('app.reader', true), ''), '*'), 'base64'))"
+)
+
+
+def reads_ordinal(ordinal: str) -> str:
+    """Return the SQL condition that the bound reader's policies include one.
+
+    An ordinal beyond the bits is one that was made later: no, and no error.
+
+    Args:
+        ordinal: SQL expression of the policy's ordinal.
+    """
+    return (
+        f"({READS_EVERYTHING} OR CASE WHEN {ordinal} < length({READER_BITS}) * 8"
+        f" THEN get_bit({READER_BITS}, {ordinal}) = 1 ELSE false END)"
+    )
+
+
+def reader_statements(table: str, condition: str) -> list[str]:
+    """Return the SQL of the second wall: rows are seen only under the bound reader's policies.
+
+    It restricts what the tenant's policy lets through. Writing needs no reader, but an UPDATE or
+    DELETE that looks for its rows does.
+
+    Args:
+        table: the table's name; each partition needs its own call, as in `policy_statements`.
+        condition: SQL over the table's columns.
+    """
+    return [
+        f'CREATE POLICY reader ON "{table}" AS RESTRICTIVE FOR SELECT USING ({condition})',
+    ]
+
+
 def policy_statements(table: str) -> list[str]:
     """Return the SQL that lets only rows of the bound tenant be seen or written.
 
