@@ -8,10 +8,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
 from typing_extensions import override
 
-from apps.audit.model_admin import TenantModelAdmin, label
-from apps.connections import change, create, providers
+from apps.audit.model_admin import TenantModelAdmin, label, since
+from apps.connections import ages, change, create, providers
 from apps.connections.forms import ConnectionForm, connection_form
 from apps.connections.models import Connection, ConnectionState
 
@@ -26,12 +28,15 @@ _TONES = {
 class ConnectionAdmin(TenantModelAdmin):
     """The sources of the active tenant. Nobody deletes one here: pausing keeps what is known."""
 
-    list_display = ("name", "kind_label", "state_label", "last_swept_at", "documents_count")
+    list_display = (
+        "name", "kind_label", "state_label", "last_swept_at", "permissions_age", "documents_count"
+    )  # fmt: skip
     list_filter = ("state",)
     search_fields = ("name",)
     ordering = ("name",)
     readonly_fields = (
-        "kind_label", "state_label", "state_reason", "last_swept_at", "settings_shown", "created_by"
+        "kind_label", "state_label", "state_reason", "last_swept_at", "settings_shown",
+        "created_by", "permissions_age", "permissions_mean",
     )  # fmt: skip
     actions = ("pause", "resume")
     empty_hint = "Add a connection, and Kenward copies its documents and who may read them."
@@ -52,9 +57,15 @@ class ConnectionAdmin(TenantModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the provider's fields to who may change them, and their values to the others."""
-        state = ("state_label", "state_reason", "last_swept_at", "created_by")
+        state = (
+            "state_label", "state_reason", "last_swept_at", "permissions_age", "permissions_mean",
+            "created_by",
+        )  # fmt: skip
         if obj is not None and not self.has_change_permission(request, obj):
-            values = ("name", "kind_label", "settings_shown", "sweep_interval_s")
+            values = (
+                "name", "kind_label", "settings_shown", "sweep_interval_s",
+                "permissions_max_age_s", "when_stale", "hold_above",
+            )  # fmt: skip
             return [(None, {"fields": values}), ("State", {"fields": state})]
         kind = _kind(request, obj)
         settings = tuple(providers.load(kind).settings_form.base_fields)
@@ -62,6 +73,7 @@ class ConnectionAdmin(TenantModelAdmin):
             (None, {"fields": ("name",)}),
             (providers.label_of(kind), {"fields": settings}),
             ("Schedule", {"fields": ("sweep_interval_s",)}),
+            ("Permissions", {"fields": _term_fields(kind)}),
         ]
         return [*asked, ("State", {"fields": state})] if obj is not None else asked
 
@@ -112,6 +124,22 @@ class ConnectionAdmin(TenantModelAdmin):
         """The state, coloured."""
         return label(obj.get_state_display(), _TONES[ConnectionState(obj.state)])
 
+    @admin.display(description="permissions", ordering="permissions_confirmed_at")
+    def permissions_age(self, obj: Connection) -> str:
+        """How long ago who may read what was last confirmed."""
+        if obj.permissions_confirmed_at is None:
+            return label("Not confirmed", "warning")
+        lapses = ages.lapses_at(obj)
+        said = format_html("confirmed {}", since(obj.permissions_confirmed_at))
+        if lapses is not None and lapses <= timezone.now():
+            return format_html("{} {}", label("Too old", "danger"), said)
+        return said
+
+    @admin.display(description="what that means")
+    def permissions_mean(self, obj: Connection) -> str:
+        """Until when documents stay visible, if nothing confirms their permissions."""
+        return ages.consequence(obj)
+
     @admin.display(description="documents", ordering="live_documents")
     def documents_count(self, obj: Connection) -> int:
         """How many documents it has now."""
@@ -131,6 +159,11 @@ def _kind(request: HttpRequest, obj: Connection | None) -> str:
     return asked if asked in providers.REGISTRY else next(iter(providers.REGISTRY))
 
 
+def _term_fields(kind: str) -> tuple[str, ...]:
+    fields = ("permissions_max_age_s", "when_stale", "hold_above")
+    return fields if ages.can_be_asked(kind) else tuple(f for f in fields if f != "when_stale")
+
+
 def _change(request: HttpRequest, obj: Connection, form: ConnectionForm) -> None:
     change.change(
         connection=obj,
@@ -138,6 +171,7 @@ def _change(request: HttpRequest, obj: Connection, form: ConnectionForm) -> None
         name=form.cleaned_data["name"],
         settings=form.settings,
         sweep_interval_s=form.cleaned_data["sweep_interval_s"],
+        terms=form.permission_terms(),
     )
 
 

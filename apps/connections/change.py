@@ -9,9 +9,10 @@ from django.db import transaction
 
 from apps import audit
 from apps.accounts.models import User
-from apps.connections import create, providers
+from apps.connections import ages, create, providers
+from apps.connections.ages import PermissionTerms
 from apps.connections.errors import SettingsRejected
-from apps.connections.models import Connection, ConnectionState
+from apps.connections.models import Connection, ConnectionState, WhenStale
 
 
 def change(
@@ -21,8 +22,17 @@ def change(
     name: str,
     settings: Mapping[str, Any],
     sweep_interval_s: int,
+    terms: PermissionTerms | None = None,
 ) -> None:
     """Store what a person changed. New settings make a full sweep due at once.
+
+    Args:
+        connection: of the bound tenant.
+        actor: the person.
+        name: unique in the tenant.
+        settings: as the provider's form takes them.
+        sweep_interval_s: how often everything is compared (seconds).
+        terms: how old permissions may become, and what a sync may open; None leaves that as it is.
 
     Raises:
         ConnectorError: the settings cannot work, the source does not answer, or they name another
@@ -33,7 +43,12 @@ def change(
         now = Connection.objects.select_for_update().get(pk=connection.pk)
         _require_same_source(now, stored)
         stored |= _learnt(now)
-        told = {"name": name, "settings": stored, "sweep_interval_s": sweep_interval_s}
+        told: dict[str, Any] = {
+            "name": name,
+            "settings": stored,
+            "sweep_interval_s": sweep_interval_s,
+            **_fields(now, terms),
+        }
         changed = [field for field, value in told.items() if getattr(now, field) != value]
         if not changed:
             return
@@ -52,13 +67,58 @@ def change(
 
 
 def pause(*, connection: Connection, actor: User) -> bool:
-    """Stop syncing, and return whether it was not paused already."""
-    return _move(connection, ConnectionState.PAUSED, actor, "connection.paused", "Paused by hand.")
+    """Stop syncing, and return whether it was not paused already, or by a delegate alone.
+
+    Belongs to the roles: no delegate resumes it then.
+    """
+    delegated = Connection.objects.filter(pk=connection.pk, paused_by_delegate=True)
+    with transaction.atomic():
+        has_moved = _move(
+            connection, ConnectionState.PAUSED, actor, "connection.paused", "Paused by hand."
+        )
+        if not has_moved and delegated.update(paused_by_delegate=False):
+            _record("connection.paused", connection, actor)
+            has_moved = True
+    return has_moved
 
 
 def resume(*, connection: Connection, actor: User) -> bool:
     """Sync again, and return whether it was not syncing already. A full sweep is due at once."""
     return _move(connection, ConnectionState.ACTIVE, actor, "connection.resumed", "")
+
+
+def pause_as_delegate(*, connection: Connection, actor: User) -> bool:
+    """Stop syncing, and return whether it was syncing: what needs attention is for an IT admin."""
+    with transaction.atomic():
+        now = Connection.objects.select_for_update().get(pk=connection.pk)
+        if now.state != ConnectionState.ACTIVE:
+            return False
+        reason = "Paused by a delegate."
+        has_moved = _move(now, ConnectionState.PAUSED, actor, "connection.paused", reason)
+        Connection.objects.filter(pk=now.pk).update(paused_by_delegate=True)
+    return has_moved
+
+
+def resume_as_delegate(*, connection: Connection, actor: User) -> bool:
+    """Sync again what a delegate has paused, and return whether it was such."""
+    with transaction.atomic():
+        now = Connection.objects.select_for_update().get(pk=connection.pk)
+        return now.paused_by_delegate and resume(connection=now, actor=actor)
+
+
+def _fields(connection: Connection, terms: PermissionTerms | None) -> dict[str, Any]:
+    if terms is None:
+        return {}
+    if terms.when_stale == WhenStale.CHECK and not ages.can_be_asked(connection.kind):
+        raise SettingsRejected(
+            "This kind of source cannot be asked about single documents.",
+            hint="Hide what was confirmed too long ago.",
+        )
+    return {
+        "permissions_max_age_s": terms.max_age_s,
+        "when_stale": terms.when_stale,
+        "hold_above": terms.hold_above,
+    }
 
 
 def _require_same_source(connection: Connection, settings: Mapping[str, Any]) -> None:
@@ -88,9 +148,13 @@ def _move(
     with transaction.atomic():
         has_moved = Connection.objects.transition(connection.pk, to, reason=reason)
         if has_moved:
+            changed: dict[str, Any] = {"paused_by_delegate": False}
             if to == ConnectionState.ACTIVE:
-                Connection.objects.filter(pk=connection.pk).update(last_swept_at=None)
-            audit.record(
-                action, tenant_id=connection.tenant_id, actor_id=actor.pk, target=connection
-            )
+                changed["last_swept_at"] = None
+            Connection.objects.filter(pk=connection.pk).update(**changed)
+            _record(action, connection, actor)
     return has_moved
+
+
+def _record(action: str, connection: Connection, actor: User) -> None:
+    audit.record(action, tenant_id=connection.tenant_id, actor_id=actor.pk, target=connection)

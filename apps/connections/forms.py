@@ -8,9 +8,10 @@ from django import forms
 from typing_extensions import override
 from unfold import widgets
 
-from apps.connections import providers
+from apps.connections import ages, providers
 from apps.connections.errors import ConnectorError
-from apps.connections.models import Connection
+from apps.connections.models import Connection, WhenStale
+from apps.connections.protocol import ChecksAccess
 from apps.connections.providers import Provider
 
 # Most often and most rarely that everything is compared with the source (seconds).
@@ -28,15 +29,25 @@ class ConnectionForm(forms.ModelForm[Connection]):
 
     class Meta:
         model = Connection
-        fields = ["name", "sweep_interval_s"]
+        fields = [
+            "name", "sweep_interval_s", "permissions_max_age_s", "when_stale", "hold_above"
+        ]  # fmt: skip
         widgets = {
             "name": widgets.UnfoldAdminTextInputWidget(),
             "sweep_interval_s": widgets.UnfoldAdminIntegerFieldWidget(),
+            "permissions_max_age_s": widgets.UnfoldAdminIntegerFieldWidget(),
+            "when_stale": widgets.UnfoldAdminSelectWidget(),
+            "hold_above": widgets.UnfoldAdminIntegerFieldWidget(),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settings: dict[str, Any] = {}
+        # Left empty they stay what they are, or become what a new connection starts with.
+        for name in ("permissions_max_age_s", "when_stale"):
+            self.fields[name].required = False
+        if not issubclass(self.provider, ChecksAccess):
+            del self.fields["when_stale"]
         if self.instance.pk is not None:
             stored = self.provider.settings_form.to_fields(self.instance.settings)
             self.initial = {**stored, **self.initial}
@@ -59,6 +70,30 @@ class ConnectionForm(forms.ModelForm[Connection]):
                 f"Choose between {MIN_SWEEP_INTERVAL_S} and {MAX_SWEEP_INTERVAL_S} seconds."
             )
         return interval_s
+
+    def clean_permissions_max_age_s(self) -> int:
+        """Keep permissions from lapsing between two syncs, and from counting for ever."""
+        age_s: int | None = self.cleaned_data["permissions_max_age_s"]
+        if age_s is None:
+            return self.instance.permissions_max_age_s
+        if not ages.MIN_AGE_S <= age_s <= ages.MAX_AGE_S:
+            raise forms.ValidationError(
+                f"Choose between {ages.MIN_AGE_S} and {ages.MAX_AGE_S} seconds."
+            )
+        return age_s
+
+    def clean_when_stale(self) -> str:
+        """Keep what is set when nothing is chosen."""
+        return self.cleaned_data["when_stale"] or self.instance.when_stale
+
+    def permission_terms(self) -> ages.PermissionTerms:
+        """Return what the valid form says about the permissions."""
+        told = self.cleaned_data
+        return ages.PermissionTerms(
+            max_age_s=told["permissions_max_age_s"],
+            when_stale=told.get("when_stale", WhenStale.HIDE),
+            hold_above=told["hold_above"],
+        )
 
     @override
     def clean(self) -> dict[str, Any]:

@@ -7,7 +7,16 @@ import uuid
 from django.db import models
 
 from apps.accounts.models import User
+from apps.connections.object_permissions import (
+    ConnectionGroupPermission as ConnectionGroupPermission,
+)
+from apps.connections.object_permissions import (
+    ConnectionUserPermission as ConnectionUserPermission,
+)
 from apps.tenants.models import TenantModel
+
+# The kind of the connection that holds a tenant's canary documents (`documents.canaries`).
+CANARY_KIND = "canary"
 
 
 class ConnectionState(models.TextChoices):
@@ -16,6 +25,13 @@ class ConnectionState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
     NEEDS_ATTENTION = "needs_attention", "Needs attention"
+
+
+class WhenStale(models.TextChoices):
+    """What becomes of documents whose permissions were confirmed too long ago."""
+
+    HIDE = "hide", "Hide them until their permissions are confirmed"
+    CHECK = "check", "Ask the source each time somebody opens one"
 
 
 # From -> to. Syncs pause a connection that they cannot go on with; a person resumes it.
@@ -40,6 +56,26 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return bool(moved.update(state=to, state_reason=reason))
 
 
+class ConnectionManager(models.Manager["Connection"]):
+    """Finds the connections that people know of."""
+
+    def get_queryset(self) -> ConnectionQuerySet:
+        """Leave out the connection of the canary documents, everywhere and unasked.
+
+        Whatever lists, counts or syncs sources would give it away, or touch what lies in it. Its
+        documents stay where a statement that forgets its filter finds them.
+        """
+        return ConnectionQuerySet(self.model, using=self._db).exclude(kind=CANARY_KIND)
+
+    def syncing(self) -> ConnectionQuerySet:
+        """Return the connections whose content is kept up to date."""
+        return self.get_queryset().syncing()
+
+    def transition(self, connection_id: int, to: ConnectionState, *, reason: str = "") -> bool:
+        """Move one connection by a conditional UPDATE and return whether it applied."""
+        return self.get_queryset().transition(connection_id, to, reason=reason)
+
+
 class Connection(TenantModel):
     """One source system of a tenant: a provider's kind, its settings and its schedule."""
 
@@ -56,12 +92,31 @@ class Connection(TenantModel):
         max_length=20, choices=ConnectionState, default=ConnectionState.ACTIVE, editable=False
     )
     state_reason = models.CharField(max_length=500, blank=True, editable=False)
+    # A delegate resumes nothing else: an IT admin may have paused it because something leaked.
+    paused_by_delegate = models.BooleanField(default=False, db_default=False, editable=False)
     sweep_interval_s = models.PositiveIntegerField(
         "full sweep every (seconds)",
         default=900,
         help_text="How often everything is compared with the source.",
     )
     last_swept_at = models.DateTimeField(null=True, editable=False)
+    permissions_max_age_s = models.PositiveIntegerField(
+        "permissions count for (seconds)",
+        default=3600,
+        help_text="What was last confirmed longer ago is hidden, or asked of the source.",
+    )
+    # From before the source was asked, like every `observed_at`; empty: never, or not since a stop.
+    permissions_confirmed_at = models.DateTimeField(null=True, editable=False)
+    when_stale = models.CharField(
+        "older permissions", max_length=10, choices=WhenStale, default=WhenStale.HIDE
+    )
+    hold_above = models.PositiveIntegerField(
+        "hold widening above (documents)",
+        null=True,
+        blank=True,
+        help_text="A sync that opens more documents than this to somebody waits for an IT admin."
+        " Empty: never. What takes access away never waits.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         User,
@@ -71,7 +126,8 @@ class Connection(TenantModel):
         related_name="+",
     )
 
-    objects = ConnectionQuerySet.as_manager()
+    objects = ConnectionManager()
+    with_canaries = ConnectionQuerySet.as_manager()
 
     class Meta:
         constraints = [

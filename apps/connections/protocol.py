@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 Cursor = dict[str, Any]
@@ -34,23 +34,50 @@ class Mode(StrEnum):
     CUT = "cut"
 
 
+class Form(StrEnum):
+    """What an ACL is in its source."""
+
+    PLACE = "place"  # a folder, space, channel or site; has a parent
+    VALUE = "value"  # an immutable list that items share, named by the hash of its content
+
+
+class Level(IntEnum):
+    """What an allowing entry lets people do. Reading needs the least; a denial denies reading."""
+
+    READ = 1
+    COMMENT = 2
+    WRITE = 3
+
+
 @dataclass(frozen=True, slots=True)
 class RemotePrincipal:
-    """A person, a group or a dynamic set of people, as the source names it."""
+    """A person, a group or a dynamic set of people, as the source names it.
+
+    Attributes:
+        is_active: whether the source's directory lets them in; None where this observation does
+            not say.
+    """
 
     kind: PrincipalKind
     external_id: str
     label: str = ""
     email: str = ""
+    is_active: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteGroup:
-    """A group with its direct members; `is_known` is False when the source would not list them."""
+    """A group with its direct members.
+
+    Attributes:
+        is_known: False when the source would not list the members.
+        ends: when the membership of some of the members ends by itself.
+    """
 
     principal: RemotePrincipal
     members: tuple[RemotePrincipal, ...] = ()
     is_known: bool = True
+    ends: tuple[tuple[RemotePrincipal, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +90,22 @@ class RemoteEntry:
     is_sticky: bool = False
     starts_at: datetime | None = None
     expires_at: datetime | None = None
+    level: Level = Level.READ
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteAcl:
-    """A place of the source with its own entries and the place above it."""
+    """A place of the source with its own entries and the place above it, or a value.
+
+    A value has neither parent nor cut, and never changes: other entries make another value.
+    """
 
     external_id: str
     label: str
     parent: str | None = None
     mode: Mode = Mode.ADD
     entries: tuple[RemoteEntry, ...] = ()
+    form: Form = Form.PLACE
 
 
 # An AND of ORs of places, by their external ids; the empty tuple admits nobody.
@@ -93,6 +125,7 @@ class RemoteItem:
     size_bytes: int = 0
     url: str = ""
     modified_at: datetime | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +147,7 @@ class Page:
         observed_at: taken before the request to the source was sent.
         acls: places mentioned; with `are_acls_complete` every place that is not listed has
             no entry of its own and adds to its parent, and groups not listed have no members.
+        deleted_groups: groups that the source has no more; entries that name them match nobody.
         item_policies: new policies of items whose content is not told (external id -> policy).
         deleted_prefixes: whole subtrees that are gone, as external ids with a trailing slash.
         cursor: where the next page starts; None after the last one.
@@ -124,6 +158,7 @@ class Page:
     deleted_ids: tuple[str, ...] = ()
     deleted_prefixes: tuple[str, ...] = ()
     groups: tuple[RemoteGroup, ...] = ()
+    deleted_groups: tuple[RemotePrincipal, ...] = ()
     acls: tuple[RemoteAcl, ...] = ()
     are_acls_complete: bool = False
     item_policies: tuple[tuple[str, RemotePolicy], ...] = ()
@@ -172,3 +207,24 @@ class Watches(Protocol):
 
     def changes_permissions(self, paths: Iterable[str]) -> bool:
         """Return whether one of the changed paths says who may read."""
+
+
+@runtime_checkable
+class ChecksAccess(Protocol):
+    """A connector whose source can say at once whether somebody may read an item."""
+
+    def check_access(self, external_id: str, principals: Sequence[RemotePrincipal]) -> bool | None:
+        """Ask the source itself, past everything that is stored.
+
+        Args:
+            external_id: of the item.
+            principals: identities of one person in this source, and the dynamic ones they count
+                as (all members, everyone). Groups are not named: the source knows its own.
+
+        Returns:
+            whether the source lets any of them read the item now; None when it cannot say.
+
+        Raises:
+            ItemGone: there is no such item any more.
+            ConnectorError: the source does not answer.
+        """

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 REGISTRY: dict[str, tuple[str, str]] = {
     "file_share": ("Folder", "apps.connections.providers.file_share.connector.FileShare"),
 }
+# What Kenward itself connects and nobody can choose: kind -> dotted path.
+_INTERNAL: dict[str, str] = {
+    "canary": "apps.connections.providers.canary.connector.CanarySource",
+    "proof": "apps.ops.proof.company.TextSource",
+}
 
 
 class Provider(Connector, Protocol):
@@ -40,8 +45,7 @@ def load(kind: str) -> type[Provider]:
             f"Kenward knows no source of the kind “{kind}”.",
             hint=f"Known kinds: {', '.join(sorted(REGISTRY))}.",
         ) from error
-    module, _, name = path.rpartition(".")
-    return cast(type[Provider], getattr(import_module(module), name))
+    return cast(type[Provider], _class_at(path))
 
 
 def label_of(kind: str) -> str:
@@ -55,4 +59,14 @@ def connector_for(connection: Connection) -> Connector:
     Raises:
         SettingsRejected: its kind is not known, or its settings cannot be read.
     """
+    if connection.kind in _INTERNAL:
+        made: Connector = _class_at(_INTERNAL[connection.kind])(
+            connection.settings, tenant_slug=connection.tenant.slug
+        )
+        return made
     return load(connection.kind)(connection.settings, tenant_slug=connection.tenant.slug)
+
+
+def _class_at(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)

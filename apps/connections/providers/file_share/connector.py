@@ -8,8 +8,16 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar
 
 from apps.connections.errors import CursorExpired, ItemForbidden, ItemGone, SettingsRejected
-from apps.connections.protocol import Cursor, Page
-from apps.connections.providers.file_share import listing, location, manifest, pages, walk
+from apps.connections.protocol import Cursor, Page, RemotePrincipal
+from apps.connections.providers.file_share import (
+    check_access,
+    listing,
+    location,
+    manifest,
+    pages,
+    posix_pages,
+    walk,
+)
 from apps.connections.providers.file_share.forms import FolderSettingsForm
 from apps.connections.providers.file_share.location import Access, FolderSettings
 from apps.connections.providers.file_share.pages import Draft
@@ -35,6 +43,7 @@ class FileShare:
     def __init__(self, settings: Mapping[str, Any], *, tenant_slug: str) -> None:
         self._settings = FolderSettings.from_json(settings)
         self._tenant_slug = tenant_slug
+        self._tells_access = self._settings.access == Access.POSIX
 
     def check(self) -> None:
         """Prove that the folder may be connected and can be read.
@@ -45,6 +54,8 @@ class FileShare:
         """
         with self._opened() as root:
             root.listing("")
+            if self._tells_access:
+                _require_readable_permissions(root)
 
     def sweep(self, cursor: Cursor | None) -> Iterator[Page]:
         """List all files in a fixed order, behind a page with all places and groups.
@@ -87,9 +98,14 @@ class FileShare:
                 yield from self._subtree(root, folder)
 
     def permissions(self) -> Iterator[Page]:
-        """Tell all groups and places in one page, and what is wrong with the manifest."""
+        """Tell all groups and places in one page, and what is wrong with the manifest.
+
+        Where the file system decides, pages with the readers of every file follow.
+        """
         with self._opened() as root:
             yield pages.permissions_page(root, self._settings)[0]
+            if self._tells_access:
+                yield from posix_pages.file_pages(root, self._settings)
 
     @contextmanager
     def open(self, external_id: str) -> Iterator[BinaryIO]:
@@ -103,6 +119,18 @@ class FileShare:
             raise ItemGone("This is not among the synced files.", external_id=external_id)
         with self._opened() as root, root.opened_file(external_id) as content:
             yield content
+
+    def check_access(self, external_id: str, principals: Sequence[RemotePrincipal]) -> bool | None:
+        """Return whether the folder lets a person read a file now, past everything stored.
+
+        Raises:
+            ItemGone: it is not there any more, or is not synced.
+            ConnectorError: the folder cannot be asked.
+        """
+        if not _is_synced(external_id):
+            raise ItemGone("This is not among the synced files.", external_id=external_id)
+        with self._opened() as root:
+            return check_access.may_read(root, self._settings, external_id, principals)
 
     def watched_folders(self) -> Iterable[str]:
         """Return the connected folder."""
@@ -149,8 +177,18 @@ class FileShare:
                 "The folder's path leads through a link now.",
                 hint="Save the connection again with the folder that is meant.",
             )
-        with walk.opened(path, is_mount_point=self._settings.is_mount_point) as root:
+        is_mount_point = self._settings.is_mount_point
+        with walk.opened(
+            path, is_mount_point=is_mount_point, tells_access=self._tells_access
+        ) as root:
             yield root
+
+
+def _require_readable_permissions(root: Root) -> None:
+    try:
+        root.folder_access("")
+    except ItemForbidden as error:
+        raise SettingsRejected(str(error), hint=error.hint) from error
 
 
 def _position(cursor: Cursor | None) -> tuple[str, str]:

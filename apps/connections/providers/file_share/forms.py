@@ -34,6 +34,7 @@ class FolderSettingsForm(SettingsForm):
             (Access.MANIFEST.value, "Whom kenward.yaml in the folder names"),
             (Access.ALL_MEMBERS.value, "All members (guests excepted)"),
             (Access.LISTED.value, "Only the people listed below"),
+            (Access.POSIX.value, "Whom the file system lets read (owner, group, mode, ACL)"),
         ],
     )
     audience = forms.CharField(
@@ -41,6 +42,13 @@ class FolderSettingsForm(SettingsForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="E-mail addresses, one per line. Used only with “Only the people listed below”.",
+    )
+
+    others_are_members = forms.BooleanField(
+        label="“Others” are all members",
+        required=False,
+        help_text="Used only with “Whom the file system lets read”: files that others may read are"
+        " for all members, also for those without an account on this machine (guests excepted).",
     )
 
     @classmethod
@@ -82,5 +90,7 @@ class FolderSettingsForm(SettingsForm):
     @override
     def to_settings(self) -> dict[str, Any]:
         """Remember also whether a disk is mounted at the folder."""
-        path = self.cleaned_data["path"]
-        return {**self.cleaned_data, "is_mount_point": os.path.ismount(path)}
+        stored = {**self.cleaned_data, "is_mount_point": os.path.ismount(self.cleaned_data["path"])}
+        if stored["access"] != Access.POSIX:
+            del stored["others_are_members"]
+        return stored

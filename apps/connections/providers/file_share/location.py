@@ -24,6 +24,7 @@ class Access(StrEnum):
     MANIFEST = "manifest"
     ALL_MEMBERS = "all_members"
     LISTED = "listed"
+    POSIX = "posix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,15 @@ class FolderSettings:
         audience: e-mail addresses in lower case; only looked at when access is `listed`.
         is_mount_point: a disk was mounted there when the folder was connected, so that without
             one the folder counts as unreachable, not as empty.
+        others_are_members: whether the bits of others are for all members, with an account where
+            the files lie or without; only looked at when access is `posix`.
     """
 
     path: str
     access: Access
     audience: tuple[str, ...] = ()
     is_mount_point: bool = False
+    others_are_members: bool = False
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> FolderSettings:
@@ -65,6 +69,7 @@ class FolderSettings:
             access=access,
             audience=tuple(address for address in audience if isinstance(address, str)),
             is_mount_point=stored.get("is_mount_point") is True,
+            others_are_members=stored.get("others_are_members") is True,
         )
 
 

@@ -28,6 +28,7 @@ _RULES = {
         "properties": {
             "readers": {"type": "array", "items": {"$ref": "#/$defs/name"}},
             "inherit": {"type": "boolean"},
+            "labels": {"type": "array", "items": {"$ref": "#/$defs/label"}, "maxItems": 50},
         },
     },
 }
@@ -65,7 +66,13 @@ SCHEMA: dict[str, Any] = {
             "minLength": 1,
             "maxLength": 254,
             "not": {"pattern": "[\\x00-\\x1f\\x7f]"},
-        }
+        },
+        "label": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+            "not": {"pattern": "[\\x00-\\x1f\\x7f]"},
+        },
     },
 }
 _VALIDATOR = Draft202012Validator(SCHEMA)
@@ -74,7 +81,8 @@ _COMPLAINTS = {
     "const": "the version must be 1",
     "maxLength": "a text is too long",
     "minLength": "a text is empty",
-    "minProperties": "a rule needs “readers” or “inherit”",
+    "maxItems": "the list is too long",
+    "minProperties": "a rule needs “readers”, “inherit” or “labels”",
     "not": "a group's name contains “@”, which marks a person, or a name an invisible character",
 }
 _KINDS = {
@@ -102,12 +110,14 @@ class Rule:
         path: as written in the manifest; empty for the root.
         inherits: whether readers of the folder around it read it too.
         line: where the manifest says so.
+        labels: words for the class of what lies there; a folder's hold for all below it.
     """
 
     path: str
     readers: tuple[str, ...]
     inherits: bool
     line: int
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +199,8 @@ def _rules(document: manifest_yaml.Document, section: str) -> dict[str, Rule]:
         if composed(path) in rules:
             raise ManifestInvalid(f"“{written}” has a second rule", line=line)
         readers = tuple(composed(reader) for reader in told.get("readers", []))
-        rules[composed(path)] = Rule(path, readers, told.get("inherit", True), line)
+        labels = tuple(composed(label) for label in told.get("labels", []))
+        rules[composed(path)] = Rule(path, readers, told.get("inherit", True), line, labels)
     return rules
 
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import mimetypes
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from apps.connections.errors import ItemForbidden, ItemGone
-from apps.connections.protocol import Cursor, Page, Problem, RemoteAcl, RemoteItem
-from apps.connections.providers.file_share import manifest, permissions, rules
+from apps.connections.protocol import (
+    Cursor,
+    Page,
+    Problem,
+    RemoteAcl,
+    RemoteItem,
+    RemotePolicy,
+)
+from apps.connections.providers.file_share import manifest, permissions, posix_pages, rules
 from apps.connections.providers.file_share.listing import Batch, Survey, as_problem, survey
-from apps.connections.providers.file_share.location import FolderSettings
+from apps.connections.providers.file_share.location import Access, FolderSettings
 from apps.connections.providers.file_share.permissions import Rules
+from apps.connections.providers.file_share.posix_pages import FileSystemReaders
 from apps.connections.providers.file_share.walk import FoundFile, Root
 
 # Python's own table, not the machine's, so that every machine says the same.
@@ -42,6 +51,8 @@ class Draft:
         self.rules, self.digest = now.rules, now.digest
         self.problems: list[Problem] = []
         self._root = root
+        is_posix = settings.access == Access.POSIX
+        self._by_file = posix_pages.FileSystemReaders(root, settings) if is_posix else None
         self._items: list[RemoteItem] = []
         self._places: dict[str, RemoteAcl] = {}
         self._deleted_ids: list[str] = []
@@ -100,6 +111,9 @@ class Draft:
             return [forbidden]
 
     def _add(self, found: FoundFile) -> None:
+        if self._by_file is not None:
+            self._add_by_file(found, self._by_file)
+            return
         for folder in permissions.ancestors(permissions.enclosing(found.path)):
             place = permissions.folder_id(folder)
             if place not in self._places:
@@ -107,7 +121,18 @@ class Draft:
         own = self.rules.file_place(found.path)
         if own is not None:
             self._places[own.external_id] = own
-        self._items.append(_item(found, self.rules))
+        self._items.append(_item(found, self.rules.policy(found.path), self.rules))
+
+    def _add_by_file(self, found: FoundFile, readers: FileSystemReaders) -> None:
+        try:
+            policy, lists = readers.of(found)
+        except ItemGone:
+            self.add_gone(found.path)
+        except ItemForbidden as forbidden:
+            self.add_gone(found.path, forbidden)
+        else:
+            self._places |= {one.external_id: one for one in lists}
+            self._items.append(_item(found, policy, self.rules))
 
 
 def permissions_page(
@@ -124,6 +149,8 @@ def permissions_page(
         cursor: where a sweep goes on after this page; its digest is filled in.
         tells: whether the page reports what is wrong with the manifest.
     """
+    if settings.access == Access.POSIX:
+        return _file_system_page(root, settings, cursor, tells=tells)
     observed_at = datetime.now(UTC)
     now = rules.current(root, settings)
     shape = survey(root, frozenset(now.rules.files))
@@ -145,6 +172,18 @@ def permissions_page(
         item_policies=tuple((path, now.rules.policy(path)) for path in shape.ruled_files),
         problems=problems,
         total_items=shape.files,
+        cursor=None if cursor is None else {**cursor, "rules": now.digest},
+    )
+    return page, now.digest
+
+
+def _file_system_page(
+    root: Root, settings: FolderSettings, cursor: Cursor | None, *, tells: bool
+) -> tuple[Page, str]:
+    now = rules.current(root, settings)
+    page = replace(
+        posix_pages.first_page(root),
+        problems=now.rules.problems if tells else (),
         cursor=None if cursor is None else {**cursor, "rules": now.digest},
     )
     return page, now.digest
@@ -201,17 +240,18 @@ def _title(stem: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def _item(found: FoundFile, told: Rules) -> RemoteItem:
+def _item(found: FoundFile, policy: RemotePolicy, told: Rules) -> RemoteItem:
     name = PurePosixPath(found.path)
     return RemoteItem(
         external_id=found.path,
         title=_title(name.stem),
         path=found.path,
         version=f"{found.mtime_ns}-{found.size_bytes}-{found.inode}",
-        policy=told.policy(found.path),
+        policy=policy,
         mime_type=_TYPES.get(name.suffix.lower(), "application/octet-stream"),
         size_bytes=found.size_bytes,
         modified_at=_moment(found.mtime_ns),
+        labels=told.labels(found.path),
     )
 
 

@@ -28,6 +28,7 @@ class Readers:
 
     mode: Mode = Mode.ADD
     entries: tuple[RemoteEntry, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 _SILENT = Readers()
@@ -78,6 +79,12 @@ class Rules:
         """Return the policy of a file: its own place, or its folder's."""
         place = f"file:{path}" if composed(path) in self.files else folder_id(enclosing(path))
         return ((place,),)
+
+    def labels(self, path: str) -> tuple[str, ...]:
+        """Return the labels of a file: of all folders around it, then its own; each once."""
+        folders = (self.folders.get(composed(f)) for f in ancestors(enclosing(path)))
+        told = [own.labels for own in (*folders, self.files.get(composed(path))) if own]
+        return tuple(dict.fromkeys(label for labels in told for label in labels))
 
 
 def folder_id(path: str) -> str:
@@ -144,7 +151,7 @@ def _own_readers(rule: Rule, manifest: Manifest, unknown: list[Problem]) -> Read
     where = f"the readers of “/{rule.path}” (line {rule.line})"
     principals = _principals(rule.readers, manifest, where, unknown)
     entries = tuple(RemoteEntry(principal) for principal in principals)
-    return Readers(Mode.ADD if rule.inherits else Mode.CUT, entries)
+    return Readers(Mode.ADD if rule.inherits else Mode.CUT, entries, rule.labels)
 
 
 def _group(group: Group, manifest: Manifest, unknown: list[Problem]) -> RemoteGroup:

@@ -50,11 +50,11 @@ def current(root: Root, settings: FolderSettings) -> CurrentRules:
         SourceUnavailable: the manifest is being written without a pause, or cannot be read because
             the file system does not answer.
     """
-    asked = json.dumps([settings.access, *settings.audience]).encode()
+    asked = json.dumps([settings.access, settings.others_are_members, *settings.audience]).encode()
     if settings.access != Access.MANIFEST:
         return CurrentRules(_audience(root, settings), _digest(asked))
     try:
-        content = _settled(root)
+        content = settled(root)
     except ManifestInvalid as error:
         return CurrentRules(_closed(error), _digest(asked, str(error).encode()))
     if content is None:
@@ -65,6 +65,8 @@ def current(root: Root, settings: FolderSettings) -> CurrentRules:
 def _audience(root: Root, settings: FolderSettings) -> Rules:
     if settings.access == Access.ALL_MEMBERS:
         rules = permissions.for_all_members()
+    elif settings.access == Access.POSIX:
+        rules = Rules()  # each file says for itself (see `posix_pages`)
     else:
         rules = permissions.for_listed(settings.audience)
     if manifest.NAME not in root.listing("").manifests:
@@ -116,7 +118,7 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _settled(root: Root) -> bytes | None:
+def settled(root: Root) -> bytes | None:
     """Return the manifest once it rests; None when there is none.
 
     Two equal readings with a pause between them also count, for a file system whose clock runs

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
+from apps.connections.dialects.posix import Inode
 from apps.connections.errors import ItemForbidden, ItemGone, SettingsRejected, SourceUnavailable
-from apps.connections.providers.file_share import system_errors
+from apps.connections.providers.file_share import inodes, system_errors
 from apps.connections.providers.file_share.manifest import LOOK_ALIKES, MAX_PATH_BYTES
 
 _STEP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,12 +28,17 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file as the file system describes it; `path` is relative to the root."""
+    """A file as the file system describes it; `path` is relative to the root.
+
+    Attributes:
+        access: what decides about reading it; None unless the root was opened to tell it.
+    """
 
     path: str
     size_bytes: int
     mtime_ns: int
     inode: int
+    access: Inode | None = None
 
 
 @dataclass(slots=True)
@@ -55,9 +61,10 @@ class Listing:
 class Root:
     """An open connected folder. All paths are relative to it, with “/”, and "" is itself."""
 
-    def __init__(self, path: str, fd: int) -> None:
+    def __init__(self, path: str, fd: int, *, tells_access: bool = False) -> None:
         self.path = path
         self._fd = fd
+        self._tells_access = tells_access
 
     def require_unchanged(self) -> None:
         """Prove that the folder still stands where it was opened.
@@ -105,11 +112,22 @@ class Root:
         with system_errors.translated(folder), self._folder(folder, _STEP) as fd:
             for name in names:
                 try:
-                    yield _look_at(fd, folder, name)
+                    yield _look_at(fd, folder, name, tells_access=self._tells_access)
                 except ItemForbidden as forbidden:
                     yield forbidden
                 except ItemGone:
                     continue
+
+    def folder_access(self, folder: str) -> Inode:
+        """Return what decides about passing through a folder.
+
+        Raises:
+            ItemGone: it is not there any more.
+            ItemForbidden: Kenward may not look, or cannot read its permissions.
+            SourceUnavailable: the file system does not answer.
+        """
+        with system_errors.translated(folder), self._folder(folder, _STEP) as fd:
+            return inodes.of_folder(fd, folder)
 
     def is_folder(self, path: str) -> bool:
         """Return whether the path is a folder (True) or a file (False).
@@ -169,12 +187,15 @@ class Root:
 
 
 @contextmanager
-def opened(path: str, *, is_mount_point: bool = False) -> Iterator[Root]:
+def opened(
+    path: str, *, is_mount_point: bool = False, tells_access: bool = False
+) -> Iterator[Root]:
     """Open a connected folder.
 
     Args:
         path: absolute, without links.
         is_mount_point: whether a disk must be mounted there.
+        tells_access: whether files are described with their owner, group, mode and ACL.
 
     Raises:
         SettingsRejected: it is no folder, leads through a link, or may not be read.
@@ -186,7 +207,7 @@ def opened(path: str, *, is_mount_point: bool = False) -> Iterator[Root]:
         )
     fd = _open_root(path)
     try:
-        yield Root(path, fd)
+        yield Root(path, fd, tells_access=tells_access)
     finally:
         os.close(fd)
 
@@ -238,7 +259,7 @@ def _descend(start: int, steps: list[str], flags: int) -> int:
     return fd
 
 
-def _look_at(fd: int, folder: str, name: str) -> FoundFile:
+def _look_at(fd: int, folder: str, name: str, *, tells_access: bool) -> FoundFile:
     path = f"{folder}/{name}" if folder else name
     with system_errors.translated(path):
         found = os.lstat(name, dir_fd=fd)
@@ -246,7 +267,8 @@ def _look_at(fd: int, folder: str, name: str) -> FoundFile:
             raise ItemGone("This is not a file any more.", external_id=path)
         if not os.access(name, os.R_OK, dir_fd=fd, effective_ids=True, follow_symlinks=False):
             raise system_errors.forbidden(path)
-    return FoundFile(path, found.st_size, found.st_mtime_ns, found.st_ino)
+        access = inodes.of_file(fd, name, path) if tells_access else None
+    return FoundFile(path, found.st_size, found.st_mtime_ns, found.st_ino, access)
 
 
 def _sort_into(listing: Listing, folder: str, entry: os.DirEntry[str]) -> None:
