@@ -9,30 +9,38 @@ from uuid import UUID
 
 from apps.accounts.models import User
 from apps.acls import resolve
+from apps.acls.classes import Classification
 from apps.acls.errors import NoMembership
+from apps.documents import live
 from apps.documents import scope as scopes
+from apps.documents.live import ASKS
 from apps.documents.models import Document
 from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
 from apps.errors import NotFound
 
 _COLUMNS = (
     "d.id, d.uuid, d.connection_id, d.external_id, d.policy_id, d.title, d.path, d.url,"
-    " d.mime_type, d.size_bytes, source.name, d.source_modified_at, d.last_synced_at"
+    " d.mime_type, d.size_bytes, source.name, d.source_modified_at, d.last_synced_at,"
+    " source.permissions_confirmed_at, d.classification"
 )
 _FROM = (
     "documents_document d JOIN connections_connection source"
     " ON source.tenant_id = d.tenant_id AND source.id = d.connection_id"
 )
 _DOCUMENT = (
-    f"SELECT {_COLUMNS} FROM {_FROM} WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"  # noqa: S608
+    f"SELECT {_COLUMNS}, {ASKS} AS asks FROM {_FROM}"  # noqa: S608
+    f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"
 )
 _TEXT = (
-    f"SELECT {_COLUMNS}, t.text, t.blocks::text, t.pages FROM {_FROM}"  # noqa: S608
+    f"SELECT {_COLUMNS}, t.text, t.blocks::text, t.pages, {ASKS} AS asks FROM {_FROM}"  # noqa: S608
     " LEFT JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id"
     " AND t.version >= d.text_from_version"
     f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"
 )
-_CAN_READ = f"SELECT d.id FROM documents_document d WHERE {IS_READABLE_DOCUMENT} AND d.id = %(id)s"  # noqa: S608
+_CAN_READ = (
+    f"SELECT d.id, {ASKS} AS asks FROM documents_document d"  # noqa: S608
+    f" WHERE {IS_READABLE_DOCUMENT} AND d.id = %(id)s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class ReadableDocument:
     Attributes:
         source: name of the connection that it came by.
         modified_at: as the source says.
+        permissions_confirmed_at: how old what is known of its readers is.
     """
 
     id: int
@@ -57,6 +66,13 @@ class ReadableDocument:
     source: str
     modified_at: datetime | None
     last_synced_at: datetime
+    permissions_confirmed_at: datetime | None
+    classification: str
+
+    @property
+    def class_label(self) -> str:
+        """Return the class in words."""
+        return Classification(self.classification).label
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +113,14 @@ def text_for(user: User, uuid: UUID) -> ReadableText:
 def can_read(user: User, document: Document) -> bool:
     """Return whether the person may read the document now; False for one that is deleted."""
 
-    def run(scope: Scope) -> tuple[bool, bool]:
-        ok, rows = scopes.rows(scope, _CAN_READ, "found.id", {"id": document.pk})
-        return ok, bool(rows)
+    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
+        return scopes.rows(scope, _CAN_READ, "found.id", {"id": document.pk})
 
     try:
-        return resolve.reading(user, run)
+        rows = resolve.reading(user, run)
     except NoMembership:
         return False
+    return document.pk in live.permitted(user, ((pk, asks) for pk, asks in rows))
 
 
 def _only_row(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
@@ -115,6 +131,7 @@ def _only_row(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
         rows = resolve.reading(user, run)
     except NoMembership:
         rows = []
-    if not rows:
-        raise NotFound("There is no such document, or you may not read it.")
-    return rows[0]
+    for *row, asks in rows:
+        if live.permitted(user, [(row[0], asks)]):
+            return tuple(row)
+    raise NotFound("There is no such document, or you may not read it.")

@@ -6,20 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from typing_extensions import override
 from unfold.decorators import display
 
 from apps.acls import readers
-from apps.audit.model_admin import EvidenceAdmin, label, since
+from apps.audit.model_admin import label, since
+from apps.documents import (
+    explain_admin,
+    history_admin,
+    people_admin,  # noqa: F401  registers the page
+    preview_pages,
+)
+from apps.documents.classification_admin import ClassedDocumentAdmin
 from apps.documents.extract.errors import BY_CODE
-from apps.documents.models import Document
+from apps.documents.models import Document, DocumentQuerySet
 from apps.documents.states import STATES
 
 # How many readers a row of the list names, and a document's page.
@@ -73,12 +81,22 @@ class TypeFilter(admin.SimpleListFilter):
         return queryset.filter(mime_type=self.value()) if self.value() else queryset
 
 
-class DocumentAdmin(EvidenceAdmin):
+class DocumentAdmin(ClassedDocumentAdmin):
     """Documents of the active tenant."""
 
     page_title = "Objects Synced"
-    list_display = ("path", "source", "type", "size", "read_by", "synced", "state_label")
-    list_filter = ("connection", StateFilter, TypeFilter)
+    list_display = (
+        "path",
+        "source",
+        "type",
+        "size",
+        "class_label",
+        "read_by",
+        "confirmed",
+        "synced",
+        "state_label",
+    )
+    list_filter = ("connection", StateFilter, TypeFilter, "classification", "classified_by")
     list_select_related = ("connection",)
     search_fields = ("path",)
     search_help_text = "Search by path"
@@ -91,7 +109,12 @@ class DocumentAdmin(EvidenceAdmin):
         "advice",
         "type",
         "size",
+        "class_label",
+        "class_by",
+        "labels_shown",
         "read_by",
+        "why",
+        "confirmed",
         "source_modified_at",
         "synced",
         "indexed_at",
@@ -101,10 +124,34 @@ class DocumentAdmin(EvidenceAdmin):
     empty_hint = "Once a source is connected and synced, its files stand here."
 
     @override
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages about who may read what."""
+        return [*preview_pages.urls(self), *self._history_urls(), *super().get_urls()]
+
+    def _history_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+
+        def why(request: HttpRequest) -> HttpResponse:
+            shown = {**self.admin_site.each_context(request), "opts": self.opts}
+            return explain_admin.page(request, shown)
+
+        def kept(request: HttpRequest) -> HttpResponse:
+            shown = {**self.admin_site.each_context(request), "opts": self.opts}
+            return history_admin.page(request, shown)
+
+        return [
+            path("why/", view(why), name="documents_why"),
+            path("history-kept/", view(kept), name="documents_history_kept"),
+        ]
+
+    @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        """Leave the title where it is: no page of the admin has any use for it."""
-        found: QuerySet[Document] = super().get_queryset(request)
-        return found.defer("title")
+        """Leave the title where it is: no page of the admin has any use for it.
+
+        Canaries are no documents of anybody's.
+        """
+        found = cast(DocumentQuerySet, super().get_queryset(request))
+        return found.without_canaries().defer("title")
 
     @override
     def complete(self, rows: Sequence[Any]) -> None:
@@ -135,6 +182,17 @@ class DocumentAdmin(EvidenceAdmin):
             policy_id = document.policy_id
             document.readers = readers.readers_of({policy_id}, at_most=_ON_PAGES)[policy_id]
         return ", ".join(document.readers) or "Nobody"
+
+    @display(description="Access confirmed")
+    def confirmed(self, document: Document) -> str:
+        """Return how old what is known of the readers is."""
+        return since(document.connection.permissions_confirmed_at)
+
+    @display(description="Why")
+    def why(self, document: Document) -> str:
+        """Return the way to the page that explains who may read it."""
+        address = f"{reverse('admin:documents_why')}?document={document.uuid}"
+        return format_html('<a class="kw-link" href="{}">Ask about a member</a>', address)
 
     @display(description="Last synced", ordering="last_synced_at")
     def synced(self, document: Document) -> str:

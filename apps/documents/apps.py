@@ -11,3 +11,9 @@ class DocumentsConfig(AppConfig):
     name = "apps.documents"
     verbose_name = "Documents"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Give collections their sharing page."""
+        from apps.documents import collections  # models load only when the apps are ready
+
+        collections.register()

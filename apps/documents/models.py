@@ -5,10 +5,29 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
+from apps.acls.classes import Classification
 from apps.acls.models import Policy
-from apps.connections.models import Connection
+from apps.connections.models import CANARY_KIND, Connection
+from apps.documents.classification_models import ClassificationRule as ClassificationRule
+from apps.documents.classification_models import ClassifiedBy as ClassifiedBy
+from apps.documents.classification_models import Reclassification as Reclassification
+from apps.documents.collection_models import (
+    Collection as Collection,
+)
+from apps.documents.collection_models import (
+    CollectionGroupPermission as CollectionGroupPermission,
+)
+from apps.documents.collection_models import (
+    CollectionItem as CollectionItem,
+)
+from apps.documents.collection_models import (
+    CollectionUserPermission as CollectionUserPermission,
+)
+from apps.documents.history_models import (
+    DocumentHistory as DocumentHistory,
+)
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
 
@@ -19,6 +38,15 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     def live(self) -> DocumentQuerySet:
         """Return documents that their source still has."""
         return self.filter(deleted_at=None)
+
+    def without_canaries(self) -> DocumentQuerySet:
+        """Return what people know of; for lists and counts that are not limited to readers.
+
+        Not the manager's own: a statement that forgets its filter is to find the canaries.
+        """
+        return self.exclude(
+            connection_id__in=Connection.with_canaries.filter(kind=CANARY_KIND).values("pk")
+        )
 
     def to_index(self) -> DocumentQuerySet:
         """Return live documents whose searchable version is behind, oldest first."""
@@ -57,6 +85,24 @@ class Document(TenantModel):
     mime_type = models.CharField(max_length=200, blank=True)
     size_bytes = models.BigIntegerField(default=0)
     source_modified_at = models.DateTimeField(null=True)
+    # Words that the source itself puts on the item; rules for the class can ask for them.
+    labels = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    classification = models.CharField(
+        "class",
+        max_length=20,
+        choices=Classification,
+        default=Classification.INTERNAL,
+        db_default=Classification.INTERNAL,
+    )
+    classified_by = models.CharField(
+        "class given by",
+        max_length=10,
+        choices=ClassifiedBy,
+        default=ClassifiedBy.DEFAULT,
+        db_default=ClassifiedBy.DEFAULT,
+    )
+    # The rule that gave the class; it may be gone by the time its documents are gone through.
+    class_rule_id = models.BigIntegerField(null=True, editable=False)
     # The source's own mark of the content, and our count of how often it changed.
     source_version = models.CharField(max_length=200)
     version = models.PositiveIntegerField(default=1)

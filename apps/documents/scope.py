@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from apps.acls import binary
+from apps.acls import binary, class_rules
 from apps.tenants.context import required_tenant_id
 
 # Belongs into the WHERE of everything that finds or releases: {alias} carries the policy. The
@@ -19,14 +19,16 @@ IS_READABLE = (
     " AND (SELECT ok FROM scope)"
 )
 # The document behind a passage; its own policy is the one that counts.
-IS_READABLE_DOCUMENT = IS_READABLE.format(alias="d") + " AND d.deleted_at IS NULL"
+IS_READABLE_DOCUMENT = (
+    IS_READABLE.format(alias="d")
+    + f" AND d.deleted_at IS NULL AND d.classification = ANY ({class_rules.ALLOWED}::text[])"
+)
 # A passage alone, by the policy that it copied from its document.
 _PASSAGES = "{table} p"
 _PASSAGES_WITH_DOCUMENT = (
     "{table} p JOIN documents_document d ON d.tenant_id = p.tenant_id AND d.id = p.document_id"
-    # Text and passages are written together; vectors do not say of which version they are.
-    " JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id"
-    " AND t.version >= d.text_from_version"
+    # Passages do not all say of which version they are; the document knows what the index holds.
+    " AND d.indexed_version >= d.text_from_version"
 )
 
 
@@ -55,8 +57,9 @@ def passages(table: str, *, exact: bool) -> tuple[str, str]:
 
     Args:
         table: has tenant_id, document_id and policy_id.
-        exact: ask the document instead of the copy of its policy that the passage carries. Slower
-            by a join, and right also while the copies wait to be brought up to date.
+        exact: ask the document too, and not only the copy of its policy that the passage carries.
+            Slower by a join, and right also while the copies wait to be brought up to date: until
+            then both policies count, since row-level security goes by the copy.
     """
     if exact:
         is_same_tenant = "p.tenant_id = %(tenant_id)s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from apps.connections.models import Connection
 from apps.connections.protocol import RemoteItem, RemotePolicy
+from apps.documents import classification
 from apps.documents.models import Document
 
 # A row is new, changed (its content is to be indexed again) or only confirmed. An older
@@ -32,22 +34,35 @@ _UPSERT = """
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         uuid uuid, external_id text, policy_id bigint, title text, path text, url text,
-        mime_type text, size_bytes bigint, source_modified_at timestamptz, source_version text)
+        mime_type text, size_bytes bigint, source_modified_at timestamptz, source_version text,
+        labels jsonb)
+), ruled AS MATERIALIZED (
+    SELECT item.*, coalesce(rule.classification, '{default}') AS classification,
+        rule.id AS class_rule_id,
+        CASE WHEN rule.id IS NULL THEN 'default' ELSE 'rule' END AS classified_by
+    FROM (SELECT *, %(connection_id)s::bigint AS connection_id FROM incoming) item
+    {deciding}
 )
 INSERT INTO documents_document AS d (
     tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, version, text_from_version, indexed_version,
-    index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at)
+    index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at,
+    labels, classification, class_rule_id, classified_by)
 SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
-    %(run_id)s, statement_timestamp()
-FROM incoming
+    %(run_id)s, statement_timestamp(), labels, classification, class_rule_id, classified_by
+FROM ruled
 ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     policy_id = excluded.policy_id,
     path = excluded.path, url = excluded.url, mime_type = excluded.mime_type,
     size_bytes = excluded.size_bytes, source_modified_at = excluded.source_modified_at,
     last_synced_at = excluded.last_synced_at, seen_by_run_id = excluded.seen_by_run_id,
     deleted_at = NULL,
+    labels = excluded.labels,
+    classification = CASE WHEN d.classified_by = 'hand' THEN d.classification
+        ELSE excluded.classification END,
+    class_rule_id = CASE WHEN d.classified_by = 'hand' THEN NULL ELSE excluded.class_rule_id END,
+    classified_by = CASE WHEN d.classified_by = 'hand' THEN 'hand' ELSE excluded.classified_by END,
     source_version = excluded.source_version,
     version = d.version + {changed}::int,
     text_from_version = CASE WHEN d.deleted_at IS NOT NULL OR d.policy_id <> excluded.policy_id
@@ -61,9 +76,17 @@ WHERE d.last_synced_at <= excluded.last_synced_at
     OR d.last_synced_at > statement_timestamp()
 RETURNING WITH (OLD AS before, NEW AS now)
     before.id IS NULL AS is_new, before.version <> now.version AS is_changed
-""".replace(
-    "{changed}", "(d.source_version <> excluded.source_version OR d.deleted_at IS NOT NULL)"
+"""
+_UPSERT = (
+    _UPSERT.replace(
+        "{changed}", "(d.source_version <> excluded.source_version OR d.deleted_at IS NOT NULL)"
+    )
+    .replace("{deciding}", classification.DECIDING.format(item="item"))
+    .replace("{default}", classification.DEFAULT)
 )
+# What a source may put on one item.
+_MAX_LABELS = 100
+_MAX_LABEL_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +116,7 @@ def write(
     """
     if not items:
         return Written(0, 0)
+    classification.hold_rules()
     with database.cursor() as cursor:
         cursor.execute(
             _UPSERT,
@@ -121,7 +145,15 @@ def _row(item: RemoteItem, policy_id: int) -> dict[str, object]:
         "size_bytes": item.size_bytes,
         "source_modified_at": item.modified_at.isoformat() if item.modified_at else None,
         "source_version": item.version,
+        "labels": _labels(item.labels),
     }
+
+
+def _labels(told: Sequence[str]) -> list[str]:
+    """Return an item's labels, each once, as rules compare them."""
+    composed = (unicodedata.normalize("NFC", label).strip() for label in told)
+    usable = (label[:_MAX_LABEL_CHARS] for label in composed if label)
+    return list(dict.fromkeys(usable))[:_MAX_LABELS]
 
 
 def delete(
@@ -156,6 +188,7 @@ def delete_unseen(source: Connection, *, run_id: int, started_at: datetime) -> i
 
 
 def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
+    classification.hold_rules()  # nor does a batch of theirs meet these rows in another order
     gone = Document.objects.live().filter(which, _not_newer_than(observed_at), connection=source)
     return gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
 
@@ -169,6 +202,7 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
         observed_at: documents about which something newer is known stay as they are, and an older
             page that arrives later does not bring the old policy back.
     """
+    classification.hold_rules()
     told = 0
     for external_id, policy_id in policies.items():
         named = Document.objects.filter(connection=source, external_id=external_id)

@@ -25,16 +25,20 @@ _ROWS = (
     'jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ordinal int, start int, "end" int,'
     " page int, heading_path jsonb, heading_words text, text text, token_count int, sha256 text)"
 )
+_ORDINAL_OF_POLICY = (
+    "(SELECT ordinal FROM acls_policy WHERE tenant_id = %(tenant_id)s AND id = %(policy_id)s)"
+)
 _INSERT = f"""
-INSERT INTO search_chunk (tenant_id, document_id, policy_id, version, ordinal, start, "end", page,
-    heading_path, text, token_count, sha256, lexemes)
-SELECT %(tenant_id)s, %(document_id)s, %(policy_id)s, %(version)s, r.ordinal, r.start, r."end",
-    r.page, r.heading_path, r.text, r.token_count, r.sha256, {_LEXEMES}
+INSERT INTO search_chunk (tenant_id, document_id, policy_id, policy_ordinal, version, ordinal,
+    start, "end", page, heading_path, text, token_count, sha256, lexemes)
+SELECT %(tenant_id)s, %(document_id)s, %(policy_id)s, {_ORDINAL_OF_POLICY}, %(version)s, r.ordinal,
+    r.start, r."end", r.page, r.heading_path, r.text, r.token_count, r.sha256, {_LEXEMES}
 FROM {_ROWS}
 RETURNING ordinal, id
 """  # noqa: S608  no value stands in it
 _UPDATE = f"""
-UPDATE search_chunk c SET policy_id = %(policy_id)s, version = %(version)s, ordinal = r.ordinal,
+UPDATE search_chunk c SET policy_id = %(policy_id)s, policy_ordinal = {_ORDINAL_OF_POLICY},
+    version = %(version)s, ordinal = r.ordinal,
     start = r.start, "end" = r."end", page = r.page, heading_path = r.heading_path, text = r.text,
     lexemes = {_LEXEMES}
 FROM {_ROWS}

@@ -25,6 +25,7 @@ from apps.errors import KenwardError
 from apps.search import chunk_rows, embedding, embedding_models, vector_store
 from apps.search.embedding import Embedder, EmbeddingMismatch
 from apps.search.models import Chunk
+from apps.tenants.context import unrestricted_reading
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class IndexOutcome:
     hint: str = ""
 
 
+@unrestricted_reading()
 def index(document_id: int) -> IndexOutcome:
     """Make the current version of a document searchable; old passages stay until then.
 

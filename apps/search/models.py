@@ -18,6 +18,8 @@ class Chunk(TenantModel):
     document = TenantForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
     # A copy of the document's, so that the filter runs inside the index scan.
     policy = TenantForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
+    # The policy's, for row-level security: the bit that stands for it (see `tenants.context`).
+    policy_ordinal = models.PositiveIntegerField()
     version = models.PositiveIntegerField()
     ordinal = models.PositiveIntegerField()
     start = models.PositiveIntegerField()
@@ -80,6 +82,7 @@ class ChunkVector(TenantModel):
     id = models.BigIntegerField(primary_key=True)
     document_id = models.BigIntegerField()
     policy_id = models.BigIntegerField()
+    policy_ordinal = models.IntegerField()
     embedding = HalfVectorField()
 
     class Meta:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.documents import scope as scopes
+from apps.documents.live import ASKS
 from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
 from apps.search.hits import Hit
 
@@ -18,7 +19,8 @@ from apps.search.hits import Hit
 _SELECT = f"""
 SELECT asked.place, c.id, c.document_id, c.start, c."end", c.page,
        ARRAY(SELECT jsonb_array_elements_text(c.heading_path)), c.text,
-       d.uuid, d.title, d.path, d.url, d.source_modified_at, d.last_synced_at, source.name
+       d.uuid, d.title, d.path, d.url, d.source_modified_at, d.last_synced_at, source.name,
+       {ASKS} AS asks
 FROM unnest(%(chunk_ids)s::bigint[]) WITH ORDINALITY AS asked(id, place)
 JOIN search_chunk c ON c.tenant_id = %(tenant_id)s AND c.id = asked.id
 JOIN documents_document d ON d.tenant_id = c.tenant_id AND d.id = c.document_id
@@ -40,6 +42,7 @@ class Passage:
         modified_at: of the document, as its source says.
         score: compares only with the passages of the same answer.
         cosine: between question and passage; None if its vector was not among the nearest.
+        asks: the document's source has the last word (`documents.live`).
     """
 
     chunk_id: int
@@ -58,6 +61,7 @@ class Passage:
     text: str
     score: float
     cosine: float | None
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def release(scope: Scope, hits: Sequence[Hit], limit: int) -> Released:
 
 def _passage(row: tuple[Any, ...], hit: Hit) -> Passage:
     chunk_id, document_id, start, end, page, heading_path, text, *document = row
-    uuid, title, path, url, modified_at, last_synced_at, source = document
+    uuid, title, path, url, modified_at, last_synced_at, source, asks = document
     return Passage(
         chunk_id=chunk_id,
         document_id=document_id,
@@ -109,4 +113,5 @@ def _passage(row: tuple[Any, ...], hit: Hit) -> Passage:
         text=text,
         score=hit.score,
         cosine=hit.score_in("vector"),
+        asks=asks,
     )

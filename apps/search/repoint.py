@@ -11,9 +11,10 @@ from django.db.models import F
 from apps.documents.models import Document, DocumentText
 from apps.search import vector_store
 from apps.search.models import Chunk
-from apps.tenants.context import required_tenant_id
+from apps.tenants.context import required_tenant_id, unrestricted_reading
 
 
+@unrestricted_reading()
 def repoint_chunks(limit: int) -> int:
     """Give passages their documents' policies, and delete those of documents that are gone.
 
@@ -49,7 +50,9 @@ def _point(document_ids: list[int]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE search_chunk c SET policy_id = d.policy_id FROM documents_document d"
+            "UPDATE search_chunk c SET policy_id = d.policy_id, policy_ordinal = p.ordinal"
+            " FROM documents_document d"
+            " JOIN acls_policy p ON p.tenant_id = d.tenant_id AND p.id = d.policy_id"
             " WHERE c.tenant_id = %(tenant_id)s AND c.document_id = ANY (%(ids)s::bigint[])"
             " AND d.tenant_id = %(tenant_id)s AND d.id = c.document_id"
             " AND c.policy_id <> d.policy_id",

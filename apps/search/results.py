@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -28,6 +29,7 @@ class PassageView:
 class ResultView:
     """One document with its best passages; `url` opens it at the first of them."""
 
+    uuid: UUID
     title: str
     url: str
     original_url: str
@@ -55,6 +57,7 @@ def link(passage: Passage) -> str:
 def _result(found: list[tuple[Passage, SafeString]]) -> ResultView:
     best = found[0][0]
     return ResultView(
+        uuid=best.document_uuid,
         title=best.title,
         url=link(best),
         original_url=reverse("documents:original", args=[best.document_uuid]),

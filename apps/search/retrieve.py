@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.acls import class_rules
 from apps.documents.scope import Scope
 from apps.errors import InvalidInput
 from apps.search import (
@@ -82,7 +83,8 @@ def retrieve(query: str, scope: Scope, limit: int) -> Retrieved:
     released = release.Released(ok=True)
     # Passages copy their document's policy for speed, and the copies can be behind for a moment.
     # Where the last step had to drop one, another could be missing: ask again, the documents' own.
-    for exact in (False, True):
+    # Where rules bar a class, nothing of it is even ranked: only the documents know their classes.
+    for exact in (False, True) if class_rules.are_all_allowed() else (True,):
         found = _find(scope, wanted, vector, exact=exact, timings=timings)
         if not all(each.ok for each in found):
             return Retrieved(ok=False, timings_ms=timings.ms)

@@ -27,11 +27,15 @@ WHERE {is_readable}
 ORDER BY distance, p.id
 LIMIT %(limit)s
 """
-_INSERT = """
-INSERT INTO search_chunkvector (tenant_id, id, document_id, policy_id, embedding)
-SELECT %(tenant_id)s, r.id, %(document_id)s, %(policy_id)s, r.embedding::halfvec
+_ORDINAL_OF_POLICY = (
+    "(SELECT ordinal FROM acls_policy WHERE tenant_id = %(tenant_id)s AND id = %(policy_id)s)"
+)
+_INSERT = f"""
+INSERT INTO search_chunkvector (tenant_id, id, document_id, policy_id, policy_ordinal, embedding)
+SELECT %(tenant_id)s, r.id, %(document_id)s, %(policy_id)s, {_ORDINAL_OF_POLICY},
+    r.embedding::halfvec
 FROM unnest(%(ids)s::bigint[], %(embeddings)s::text[]) AS r(id, embedding)
-"""
+"""  # noqa: S608  a constant
 
 
 def replace(
@@ -62,7 +66,8 @@ def replace(
             {**names, "kept": list(kept)},
         )
         cursor.execute(
-            "UPDATE search_chunkvector SET policy_id = %(policy_id)s"
+            f"UPDATE search_chunkvector SET policy_id = %(policy_id)s, policy_ordinal ="  # noqa: S608  a constant
+            f" {_ORDINAL_OF_POLICY}"
             " WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s"
             " AND policy_id <> %(policy_id)s",
             names,
@@ -107,7 +112,9 @@ def point(document_ids: list[int]) -> None:
     """Let the vectors of these documents carry their documents' policies."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE search_chunkvector v SET policy_id = d.policy_id FROM documents_document d"
+            "UPDATE search_chunkvector v SET policy_id = d.policy_id, policy_ordinal = p.ordinal"
+            " FROM documents_document d"
+            " JOIN acls_policy p ON p.tenant_id = d.tenant_id AND p.id = d.policy_id"
             " WHERE v.tenant_id = %(tenant_id)s AND v.document_id = ANY (%(ids)s::bigint[])"
             " AND d.tenant_id = %(tenant_id)s AND d.id = v.document_id"
             " AND v.policy_id <> d.policy_id",

@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from apps.accounts.models import User
 from apps.acls import resolve
 from apps.acls.errors import NoMembership
+from apps.documents import collections, live
 from apps.documents.scope import Scope
 from apps.errors import Unavailable
 from apps.search import results, retrieve
@@ -33,6 +35,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "results": [],
         "count": 0,
         "took_ms": None,
+        "collections": collections.offered(request),
         **_answer(request, query),
     }
     response = render(request, "search/search.html", context)
@@ -65,7 +68,10 @@ def _passages(request: HttpRequest, query: str) -> tuple[Passage, ...]:
         retrieved = retrieve.retrieve(query, scope, _PASSAGES)
         return retrieved.ok, retrieved.passages
 
+    user: User = request.user  # type: ignore[assignment]  # login required
     try:
-        return resolve.reading(request.user, run)  # type: ignore[arg-type]  # login required
+        found = resolve.reading(user, run)
     except NoMembership:  # an operator who entered the tenant reads nothing of it
         return ()
+    allowed = live.permitted(user, ((one.document_id, one.asks) for one in found))
+    return tuple(passage for passage in found if passage.document_id in allowed)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from apps.search import embedding_models
-from apps.tenants.context import tenant_context
+from apps.tenants.context import tenant_context, unrestricted_reading
 from apps.tenants.models import Tenant
 
 
@@ -29,6 +29,6 @@ class Command(BaseCommand):
             if not tenants:
                 raise CommandError(f"There is no tenant “{options['tenant']}”.")
         for tenant in tenants:
-            with tenant_context(tenant), transaction.atomic():
+            with tenant_context(tenant), unrestricted_reading(), transaction.atomic():
                 waiting = embedding_models.start_over()
             self.stdout.write(f"{tenant.slug}: {waiting} documents wait for indexing")

@@ -1,0 +1,131 @@
+"""The admin's page “Why”: may this member read this document, now or then, and by which way?
+
+It shows paths, ids and the names of groups and places; no title and no text. Each look is recorded.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from typing_extensions import override
+from unfold import widgets
+
+from apps import audit
+from apps.acls import circumstances
+from apps.acls.circumstances import Circumstances
+from apps.acls.explain_parts import Explanation
+from apps.documents import explain_at, explain_picture, impact_pages
+from apps.documents.models import Document
+from apps.errors import InvalidInput
+from apps.tenants.context import required_tenant_id
+from apps.tenants.models import Membership
+
+_TEXT = widgets.UnfoldAdminTextInputWidget
+
+
+class WhyForm(forms.Form):
+    """Who, what and when."""
+
+    member = forms.EmailField(
+        label="Member", help_text="The e-mail address of the account.", widget=_TEXT()
+    )
+    document = forms.CharField(
+        label="Document", max_length=4096, help_text="Its path, or its id.", widget=_TEXT()
+    )
+    at = forms.DateTimeField(
+        label="At (UTC)",
+        required=False,
+        help_text="For example 2026-05-04 15:30. Empty: now.",
+        input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"],
+        widget=_TEXT(),
+    )
+
+    def clean_member(self) -> Membership:
+        """Return the membership, an ended one too."""
+        found = Membership.objects.select_related("user").filter(
+            tenant_id=required_tenant_id(), user__email__iexact=self.cleaned_data["member"]
+        )
+        member: Membership | None = found.first()
+        if member is None:
+            raise forms.ValidationError("Nobody in this organisation has this address.")
+        return member
+
+    def clean_document(self) -> Document:
+        """Return the document, a deleted one too."""
+        named = self.cleaned_data["document"].strip()
+        known = Document.objects.without_canaries().defer("title").order_by("deleted_at", "pk")
+        try:
+            found = known.filter(uuid=UUID(named))
+        except ValueError:
+            found = known.filter(path=named)
+        first, *others = [*found[:2], None]
+        if first is None:
+            raise forms.ValidationError("There is no document with this path or id.")
+        if others[0] is not None and first.path == others[0].path and not others[0].deleted_at:
+            raise forms.ValidationError("Several sources have this path: give the document's id.")
+        return first
+
+    def clean_at(self) -> datetime | None:
+        """Return the time in UTC."""
+        at: datetime | None = self.cleaned_data["at"]
+        return at.replace(tzinfo=UTC) if at else None
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Explain what was asked, and refuse a time that nobody knows of."""
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        try:
+            # Of the person's session nothing is known, and the admin's own says nothing about it.
+            with circumstances.bound(Circumstances()):
+                cleaned["explanation"] = explain_at.explain(
+                    cleaned["member"].user, cleaned["document"], cleaned["at"]
+                )
+        except InvalidInput as error:
+            self.add_error("at", f"{error.message} {error.hint}")
+        return cleaned
+
+
+def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Answer the question in the address, or show the empty form.
+
+    Args:
+        request: of somebody whom the admin has let in.
+        context: what every page of the admin shows.
+    """
+    impact_pages.require_permissions(request, "documents.view_document", "tenants.view_membership")
+    asked = {
+        name: request.GET[name] for name in ("member", "document", "at") if name in request.GET
+    }
+    form = WhyForm(asked if "member" in asked else None, initial=asked)
+    context |= {"title": "Why somebody may read a document", "form": form}
+    if form.is_bound and form.is_valid():
+        context |= _answered(request, form.cleaned_data)
+    return TemplateResponse(request, "admin/explain/why.html", context)
+
+
+def _answered(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
+    member, document = asked["member"], asked["document"]
+    explanation: Explanation = asked["explanation"]
+    audit.record(
+        "permissions.explained",
+        tenant_id=member.tenant_id,
+        actor_id=request.user.pk,
+        target=document,
+        user_id=member.user_id,
+        at=explanation.at.isoformat(),
+        verdict=explanation.verdict,
+    )
+    return {
+        "member": member,
+        "document": document,
+        "is_now": asked["at"] is None,
+        "explanation": explanation,
+        "ways": explain_picture.ways(explanation.clauses, member.user.email, document.path),
+    }

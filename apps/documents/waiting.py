@@ -1,0 +1,200 @@
+"""How many documents wait behind identities of the sources that nobody holds yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+from apps.accounts.models import User
+from apps.acls import people_matches, resolve
+from apps.acls.binary import Ids
+from apps.acls.models import Principal
+from apps.documents.models import Document
+from apps.tenants.context import required_tenant_id
+
+# A page is shown without its numbers rather than late.
+LONGEST_S: Final = 5
+
+_LIVE = (
+    "(e.starts_at IS NULL OR e.starts_at <= statement_timestamp())"
+    " AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())"
+)
+_ALLOWS = """SELECT perm.id FROM auth_permission perm
+    JOIN django_content_type type ON type.id = perm.content_type_id
+    WHERE type.app_label = 'acls' AND type.model = 'acl' AND perm.codename = 'view_acl'"""
+
+# What `acls.statement` computes for one person, here for many identities that are nobody yet: the
+# identity itself and its groups; unknown groups for denials only. All members and everyone are left
+# out, since a member reads what these read without any identity.
+_BEHIND = f"""
+WITH who AS MATERIALIZED (
+    SELECT i.group_ptr_id AS id FROM acls_principal i
+    WHERE i.tenant_id = %(tenant)s AND i.group_ptr_id = ANY (%(ids)s::bigint[])
+        AND i.is_active AND i.deleted_at IS NULL
+), found AS (
+    SELECT id AS who, id AS p, true AS sure FROM who
+    UNION ALL
+    SELECT w.id, k.ancestor_id, true FROM who w
+    JOIN acls_edge e ON e.tenant_id = %(tenant)s AND e.member_id = w.id
+    JOIN acls_closure k ON k.tenant_id = e.tenant_id AND k.group_id = e.group_id
+    WHERE (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
+        AND (k.until IS NULL OR k.until > statement_timestamp())
+    UNION ALL
+    SELECT w.id, k.ancestor_id, false FROM who w, acls_principal x
+    JOIN acls_closure k ON k.tenant_id = x.tenant_id AND k.group_id = x.group_ptr_id
+    WHERE x.tenant_id = %(tenant)s AND NOT x.members_known AND x.deleted_at IS NULL
+        AND (k.until IS NULL OR k.until > statement_timestamp())
+), me AS MATERIALIZED (
+    -- A lookup for each row, since a join would trust the statistics of a table that may be new.
+    SELECT f.who, f.p, bool_or(f.sure) AS sure FROM found f
+    WHERE (SELECT live.is_active AND live.deleted_at IS NULL FROM acls_principal live
+        WHERE live.tenant_id = %(tenant)s AND live.group_ptr_id = f.p)
+    GROUP BY f.who, f.p
+), allows AS MATERIALIZED ({_ALLOWS}
+), hit AS MATERIALIZED (
+    SELECT me.who, e.content_object_id AS acl, e.sticky,
+        min(e.ord * 2 + (e.permission_id = (SELECT id FROM allows))::int) AS rank
+    FROM me JOIN acls_aclentry e ON e.tenant_id = %(tenant)s AND e.group_id = me.p
+        AND (me.sure OR e.permission_id <> (SELECT id FROM allows))
+    WHERE {_LIVE} GROUP BY me.who, e.content_object_id, e.sticky
+), ok AS MATERIALIZED (
+    SELECT hit.who, l.acl_id AS acl FROM hit
+    JOIN acls_line l ON l.tenant_id = %(tenant)s AND l.ancestor_id = hit.acl
+        AND (NOT l.cut OR hit.sticky)
+    GROUP BY hit.who, l.acl_id HAVING min(l.distance::bigint * 65536 + hit.rank) %% 2 = 1
+), readable AS MATERIALIZED (
+    SELECT ok.who, c.policy_id FROM ok
+    JOIN acls_policyclause c ON c.tenant_id = %(tenant)s AND c.acl_id = ok.acl
+    GROUP BY ok.who, c.policy_id, c.clause_count HAVING count(DISTINCT c.clause) = c.clause_count
+), held AS MATERIALIZED (
+    SELECT d.policy_id, count(*) AS documents FROM documents_document d
+    WHERE d.tenant_id = %(tenant)s AND d.deleted_at IS NULL
+        AND d.policy_id IN (SELECT policy_id FROM readable)
+    GROUP BY d.policy_id
+)
+SELECT r.who, sum(h.documents)::bigint FROM readable r JOIN held h ON h.policy_id = r.policy_id
+GROUP BY r.who
+"""  # noqa: S608  put together from constants
+
+# An order, not a count: each place where an identity or a group of its is allowed weighs as many
+# documents as lie under it, whoever is denied there and however often a document is met. So a place
+# is weighed once, for all identities together.
+_LARGEST_FIRST = f"""
+WITH who AS MATERIALIZED (
+    SELECT unnest(%(ids)s::bigint[]) AS id
+), direct AS MATERIALIZED (
+    SELECT w.id, e.group_id FROM who w
+    JOIN acls_edge e ON e.tenant_id = %(tenant)s AND e.member_id = w.id
+    WHERE e.expires_at IS NULL OR e.expires_at > statement_timestamp()
+), reached AS MATERIALIZED (
+    SELECT k.group_id, k.ancestor_id FROM acls_closure k
+    WHERE k.tenant_id = %(tenant)s AND k.group_id IN (SELECT group_id FROM direct)
+), held AS MATERIALIZED (
+    SELECT d.policy_id, count(*) AS documents FROM documents_document d
+    WHERE d.tenant_id = %(tenant)s AND d.deleted_at IS NULL GROUP BY d.policy_id
+), place AS MATERIALIZED (
+    SELECT c.acl_id, sum(h.documents) AS documents FROM held h
+    JOIN acls_policyclause c ON c.tenant_id = %(tenant)s AND c.policy_id = h.policy_id
+    GROUP BY c.acl_id
+), weight AS MATERIALIZED (
+    SELECT e.group_id AS p, sum(p.documents) AS documents
+    FROM acls_aclentry e
+    JOIN acls_line l ON l.tenant_id = %(tenant)s AND l.ancestor_id = e.content_object_id
+        AND (NOT l.cut OR e.sticky)
+    JOIN place p ON p.acl_id = l.acl_id
+    WHERE e.tenant_id = %(tenant)s AND e.permission_id = ({_ALLOWS}) AND {_LIVE}
+        AND e.group_id IN (SELECT id FROM who UNION SELECT ancestor_id FROM reached)
+    GROUP BY e.group_id
+), by_group AS MATERIALIZED (
+    SELECT r.group_id, sum(w.documents) AS documents
+    FROM reached r JOIN weight w ON w.p = r.ancestor_id GROUP BY r.group_id
+), total AS (
+    SELECT who.id, w.documents FROM who JOIN weight w ON w.p = who.id
+    UNION ALL
+    SELECT d.id, g.documents FROM direct d JOIN by_group g ON g.group_id = d.group_id
+)
+SELECT who.id FROM who LEFT JOIN (SELECT id, sum(documents) AS documents FROM total GROUP BY id) t
+    ON t.id = who.id
+ORDER BY coalesce(t.documents, 0) DESC, who.id LIMIT %(limit)s OFFSET %(offset)s
+"""  # noqa: S608  put together from constants
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a match would do to a person: how many documents are gained, and lost to a denial."""
+
+    gained: int
+    lost: int
+
+
+def behind(ids: Sequence[int]) -> dict[int, int] | None:
+    """Return how many live documents each identity opens, those included that others read too.
+
+    Args:
+        ids: of principals of kind user; a page of them, at most a hundred.
+
+    Returns:
+        id -> documents, 0 for none; None when counting takes longer than `LONGEST_S`.
+    """
+    if not ids:
+        return {}
+    rows = _within_time(_BEHIND, {"ids": list(ids)})
+    return None if rows is None else dict.fromkeys(ids, 0) | dict(rows)
+
+
+def largest_first(ids: Sequence[int], *, limit: int, offset: int = 0) -> list[int]:
+    """Return a page of identities, those first behind which most lies, as far as a glance tells.
+
+    Where even that takes longer than `LONGEST_S`, they come in the order they were given.
+    """
+    params = {"ids": list(ids), "limit": limit, "offset": offset}
+    rows = _within_time(_LARGEST_FIRST, params) if ids else []
+    return list(ids[offset : offset + limit]) if rows is None else [int(row[0]) for row in rows]
+
+
+def effect_of_match(*, principal: Principal, user: User, actor: User) -> Effect:
+    """Return what a match would change for a person: it is made, measured, and taken back.
+
+    Raises:
+        InvalidInput: the match is not possible; the message says why.
+    """
+    with transaction.atomic():
+        before = resolve.compute(user).ids
+        try:
+            people_matches.match(principal=principal, user=user, actor=actor)
+            after = resolve.compute(user).ids
+        finally:
+            transaction.set_rollback(True)
+    gained, lost = np.setdiff1d(after, before), np.setdiff1d(before, after)
+    return Effect(gained=_documents(gained), lost=_documents(lost))
+
+
+def _documents(policy_ids: Ids) -> int:
+    if not len(policy_ids):
+        return 0
+    return Document.objects.live().filter(policy_id__in=policy_ids.tolist()).count()
+
+
+def _within_time(
+    statement: str, params: dict[str, Any], *, longest_s: float = LONGEST_S
+) -> list[tuple[Any, ...]] | None:
+    """Run a statement that only reads; None when it was stopped for taking too long."""
+    limit = f"{longest_s * 1000:.0f}ms"
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout')")
+            usual = cursor.fetchone()[0]
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
+            cursor.execute(statement, params | {"tenant": required_tenant_id()})
+            rows = list(cursor.fetchall())
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [usual])
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            return None
+        raise
+    return rows
