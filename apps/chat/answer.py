@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from apps.accounts.models import User
-from apps.acls import resolve
+from apps.acls import circumstances, resolve
+from apps.acls.circumstances import Circumstances
 from apps.acls.errors import NoMembership
 from apps.chat import (
     citations,
@@ -26,15 +28,20 @@ from apps.chat import (
     model_client,
     notices,
     prompt,
+    receipts,
     rendering,
     turns,
 )
 from apps.chat.errors import EvidenceWithdrawn, NotAMember, SearchUnavailable
 from apps.chat.frames import Frames
 from apps.chat.models import Message
+from apps.chat.receipts import Receipt
 from apps.chat.streaming import forgive_cancellation, gathered, whole
 from apps.chat.transactions import in_transaction
 from apps.chat.turns import Answer, Asked, PastTurn
+from apps.documents import canaries
+from apps.documents.canaries import CanaryPassed
+from apps.documents.canary_alarm import raise_alarm
 from apps.documents.scope import Scope
 from apps.errors import Unavailable
 from apps.search import query_vector, retrieve
@@ -42,6 +49,10 @@ from apps.search.embedding import EmbeddingMismatch
 from apps.search.release import Passage
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+HowAsked = Callable[[], Awaitable[Circumstances]]
 
 _PASSAGES = 8
 
@@ -52,11 +63,22 @@ class _Draft:
 
     passages: tuple[Passage, ...] = ()
     history: tuple[PastTurn, ...] = ()
+    receipts: dict[int, Receipt] = field(default_factory=dict)
     text: str = ""
     outcome: Message.Outcome = Message.Outcome.ANSWERED
 
 
-async def answer(user: User, conversation: UUID, question: str, emit: Frames) -> None:
+async def _as_bound() -> Circumstances:
+    return circumstances.current()
+
+
+async def answer(
+    user: User,
+    conversation: UUID,
+    question: str,
+    emit: Frames,
+    how_asked: HowAsked = _as_bound,
+) -> None:
     """Answer a question from what the person may read, and store the answer with its evidence.
 
     Cancelling the task that runs this means "stop": what has been written by then is stored and
@@ -67,6 +89,8 @@ async def answer(user: User, conversation: UUID, question: str, emit: Frames) ->
         conversation: its uuid; a new one begins a conversation.
         question: 1 to 2,000 characters.
         emit: where the answer goes while it is written.
+        how_asked: tells the circumstances of the session as they are then; before the prompt is
+            made and before the answer is stored, since a second factor may be taken away meanwhile.
 
     Raises:
         ChatError: there is no answer, and none was stored; the message says why.
@@ -81,8 +105,10 @@ async def answer(user: User, conversation: UUID, question: str, emit: Frames) ->
         query = await condense.standalone(question, asked.history)
         found = await _retrieve(user, query)
         # Time has passed since they were found: once more, right before they are used.
-        await in_transaction(_take_readable, user, draft, prompt.fitting(found), asked.history)
-        await emit.sources(query, evidence.listed(draft.passages))
+        fitting = prompt.fitting(found)
+        await _judged(how_asked, _take_readable, user, draft, fitting, asked.history)
+        await _refuse_canaries(user, draft.passages)
+        await emit.sources(query, evidence.listed(draft.passages, draft.receipts))
         async with aclosing(gathered(_pieces(question, query, draft))) as stream:
             async for text in stream:
                 draft.text += text
@@ -90,7 +116,15 @@ async def answer(user: User, conversation: UUID, question: str, emit: Frames) ->
     except asyncio.CancelledError:
         forgive_cancellation()
         draft.outcome = Message.Outcome.STOPPED
-    await whole(_finish(user, asked, draft, emit))
+    await whole(_finish(user, asked, draft, emit, how_asked))
+
+
+async def _judged(
+    how_asked: HowAsked, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Take a step in the circumstances of the session as they are now."""
+    with circumstances.bound(await how_asked()):
+        return await in_transaction(step, *args, **kwargs)
 
 
 async def _retrieve(user: User, query: str) -> tuple[Passage, ...]:
@@ -130,11 +164,26 @@ def _take_readable(
     """
     carried = {place.document_id for turn in history for place in turn.rests_on}
     readable = evidence.readable(user, {p.document_id for p in found} | carried)
+    draft.receipts = receipts.made(user, readable)
+    readable &= draft.receipts.keys()
     draft.passages = tuple(p for p in found if p.document_id in readable)
     if model_client.is_configured():
         if not carried <= readable:
             raise _withdrawn()
         draft.history = tuple(history)
+
+
+async def _refuse_canaries(user: User, passages: Sequence[Passage]) -> None:
+    """Stop before a model is asked: a paraphrase would carry no marker any more.
+
+    Raises:
+        CanaryPassed: among the passages is one that nobody may read.
+    """
+    try:
+        canaries.refuse(f"{passage.title} {passage.text}" for passage in passages)
+    except CanaryPassed as stopped:
+        await in_transaction(raise_alarm, stopped.marker, way_out="chat.prompt", user_id=user.pk)
+        raise
 
 
 async def _pieces(question: str, query: str, draft: _Draft) -> AsyncIterator[str]:
@@ -150,9 +199,11 @@ async def _pieces(question: str, query: str, draft: _Draft) -> AsyncIterator[str
         yield piece
 
 
-async def _finish(user: User, asked: Asked, draft: _Draft, emit: Frames) -> None:
+async def _finish(
+    user: User, asked: Asked, draft: _Draft, emit: Frames, how_asked: HowAsked
+) -> None:
     checked = citations.check(draft.text, range(1, len(draft.passages) + 1))
-    message = await in_transaction(_store, user, asked, draft, checked)
+    message = await _judged(how_asked, _store, user, asked, draft, checked)
     urls = {source.number: source.url for source in evidence.listed(draft.passages)}
     await emit.done(
         message=str(message.uuid),
@@ -176,6 +227,7 @@ def _store(user: User, asked: Asked, draft: _Draft, checked: citations.Checked) 
         outcome=draft.outcome,
         passages=draft.passages,
         cited=checked.cited,
+        receipts=draft.receipts,
         carried=[place for turn in draft.history for place in turn.rests_on],
         model_name=settings.LLM_MODEL if is_found and model_client.is_configured() else "",
     )

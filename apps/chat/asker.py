@@ -11,6 +11,7 @@ from django.contrib.auth import get_user
 from django.db import transaction
 from django.http import HttpRequest
 
+from apps.accounts import second_factor
 from apps.accounts.models import User
 from apps.chat.transactions import in_transaction
 from apps.tenants import active
@@ -19,10 +20,15 @@ from apps.tenants.context import user_context
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A person in the tenant that the session is in now."""
+    """A person in the tenant that the session is in now.
+
+    Attributes:
+        has_mfa: the session has passed a second factor.
+    """
 
     user: User
     tenant_id: int
+    has_mfa: bool = False
 
 
 async def current(session_key: str | None) -> Asker | None:
@@ -51,4 +57,7 @@ def _find(session_key: str) -> Asker | None:
         return None
     with user_context(user.pk):
         found = active.find_for(user, request.session)
-    return Asker(user, found.tenant.pk) if found else None
+    if found is None:
+        return None
+    request.user = user
+    return Asker(user, found.tenant.pk, second_factor.has_passed(request))

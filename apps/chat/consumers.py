@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
+from apps.acls import circumstances, request_circumstances
+from apps.acls.circumstances import Circumstances
 from apps.chat import asker, sockets, turns
 from apps.chat.answer import answer
 from apps.chat.asker import Asker
@@ -130,9 +133,14 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         if person is None or person.tenant_id != self._tenant_id:
             await self._end(SIGNED_OUT if person is None else NO_MEMBERSHIP)
             return
-        with tenant_context(person.tenant_id), user_context(person.user.pk):
+        with (
+            tenant_context(person.tenant_id),
+            user_context(person.user.pk),
+            circumstances.bound(self._circumstances(person)),
+        ):
             try:
-                await answer(person.user, self._uuid, question, emit)
+                how_asked = partial(self._circumstances_now, person)
+                await answer(person.user, self._uuid, question, emit, how_asked)
             except NotFound:
                 await self._end(NO_SUCH_CONVERSATION)
             except KenwardError as error:
@@ -173,6 +181,17 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         if self._is_open:
             self._is_open = False
             await self.close(code=code)
+
+    def _circumstances(self, person: Asker) -> Circumstances:
+        """Return how this question is asked; the session may have changed since the last one."""
+        address = request_circumstances.address_of_socket(self.scope)
+        return Circumstances(has_mfa=person.has_mfa, address=address)
+
+    async def _circumstances_now(self, asker: Asker) -> Circumstances:
+        """Return how the session would ask now; one that is another's, or gone, brings nothing."""
+        now = await self._current()
+        same = now is not None and (now.user.pk, now.tenant_id) == (asker.user.pk, asker.tenant_id)
+        return self._circumstances(now) if now is not None and same else Circumstances()
 
     async def _current(self) -> Asker | None:
         return await asker.current(self._session_key)

@@ -5,7 +5,7 @@ Every document that was in the prompt is evidence, cited or not: a paraphrase le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,18 +17,21 @@ from apps.accounts.models import User
 from apps.acls import resolve
 from apps.acls.errors import NoMembership
 from apps.chat.models import Citation
+from apps.chat.receipts import Receipt
+from apps.documents import live
 from apps.documents import scope as scopes
 from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
 from apps.search.release import Passage
 
 _SNIPPET_CHARS = 240
 _READABLE = (
-    "SELECT d.id FROM documents_document d"  # noqa: S608  no value stands in it
+    f"SELECT d.id, {live.ASKS} AS asks FROM documents_document d"  # noqa: S608  no value stands in it
     f" WHERE {IS_READABLE_DOCUMENT} AND d.id = ANY (%(ids)s::bigint[])"
 )
 _SOURCES = f"""
 SELECT asked.place, d.uuid, d.title, d.path, source.name, d.source_modified_at,
-       substr(t.text, asked.start + 1, least(asked.stop - asked.start, {4 * _SNIPPET_CHARS}))
+       substr(t.text, asked.start + 1, least(asked.stop - asked.start, {4 * _SNIPPET_CHARS})),
+       {live.ASKS} AS asks
 FROM unnest(%(ids)s::bigint[], %(starts)s::int[], %(stops)s::int[])
     WITH ORDINALITY AS asked(id, start, stop, place)
 JOIN documents_document d ON d.tenant_id = %(tenant_id)s AND d.id = asked.id
@@ -51,6 +54,7 @@ class Source:
         url: the document's page, at the passage.
         modified_at: of the document, as its source says.
         is_cited: the answer names its number.
+        receipt: why the reader could read it when the prompt was made.
     """
 
     number: int
@@ -61,6 +65,7 @@ class Source:
     url: str
     modified_at: datetime | None
     is_cited: bool = False
+    receipt: Receipt | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what a `sources` frame says of it."""
@@ -72,11 +77,19 @@ class Source:
             "snippet": self.snippet,
             "url": self.url,
             "modified_at": self.modified_at.isoformat() if self.modified_at else None,
+            "receipt": _told(self.receipt) if self.receipt else None,
         }
 
 
-def listed(passages: Sequence[Passage]) -> list[Source]:
-    """Return the passages of a prompt as sources, numbered from 1."""
+def listed(
+    passages: Sequence[Passage], receipts: Mapping[int, Receipt] | None = None
+) -> list[Source]:
+    """Return the passages of a prompt as sources, numbered from 1.
+
+    Args:
+        passages: in the order of the numbers.
+        receipts: by the documents' ids.
+    """
     return [
         Source(
             number=number,
@@ -86,6 +99,7 @@ def listed(passages: Sequence[Passage]) -> list[Source]:
             snippet=_snippet(passage.text),
             url=_url(passage.document_uuid, passage.start, passage.end),
             modified_at=passage.modified_at,
+            receipt=(receipts or {}).get(passage.document_id),
         )
         for number, passage in enumerate(passages, start=1)
     ]
@@ -97,14 +111,14 @@ def readable(user: User, document_ids: Iterable[int]) -> frozenset[int]:
     if not wanted:
         return frozenset()
 
-    def run(scope: Scope) -> tuple[bool, frozenset[int]]:
-        ok, rows = scopes.rows(scope, _READABLE, "found.id", {"ids": wanted})
-        return ok, frozenset(row[0] for row in rows)
+    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
+        return scopes.rows(scope, _READABLE, "found.id", {"ids": wanted})
 
     try:
-        return resolve.reading(user, run)
+        rows = resolve.reading(user, run)
     except NoMembership:
         return frozenset()
+    return live.permitted(user, ((pk, asks) for pk, asks in rows))
 
 
 def sources(user: User, citations: Collection[Citation]) -> dict[int, Source]:
@@ -125,7 +139,9 @@ def sources(user: User, citations: Collection[Citation]) -> dict[int, Source]:
         rows = resolve.reading(user, run)
     except NoMembership:
         return {}
-    return {asked[row[0] - 1].pk: _source(asked[row[0] - 1], row[1:]) for row in rows}
+    allowed = live.permitted(user, ((asked[row[0] - 1].document_id, row[-1]) for row in rows))
+    cited = ((asked[row[0] - 1], row[1:-1]) for row in rows)
+    return {one.pk: _source(one, row) for one, row in cited if one.document_id in allowed}
 
 
 def _source(citation: Citation, row: Sequence[Any]) -> Source:
@@ -139,7 +155,16 @@ def _source(citation: Citation, row: Sequence[Any]) -> Source:
         url=_url(uuid, citation.start, citation.end),
         modified_at=modified_at,
         is_cited=citation.is_cited,
+        receipt=Receipt.from_json(citation.receipt),
     )
+
+
+def _told(receipt: Receipt) -> dict[str, str | None]:
+    return {
+        "because": receipt.because,
+        "checked_at": receipt.at.isoformat(),
+        "confirmed_at": receipt.confirmed_at.isoformat() if receipt.confirmed_at else None,
+    }
 
 
 def _url(document: UUID, start: int, end: int) -> str:

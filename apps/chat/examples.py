@@ -7,13 +7,15 @@ from typing import Any
 from apps.accounts.models import User
 from apps.acls import resolve
 from apps.acls.errors import NoMembership
+from apps.documents import live
 from apps.documents import scope as scopes
 from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
 
 _MOST = 4
 _LONGEST_TITLE_CHARS = 60
 _RECENT = f"""
-SELECT d.title, max(d.source_modified_at) AS changed_at, max(d.id) AS newest
+SELECT d.title, max(d.source_modified_at) AS changed_at, max(d.id) AS newest,
+    (array_agg({live.ASKS} ORDER BY d.id DESC))[1] AS asks
 FROM documents_document d
 WHERE {IS_READABLE_DOCUMENT} AND d.indexed_version = d.version AND d.failure = ''
     AND length(d.title) BETWEEN 3 AND %(longest)s
@@ -35,4 +37,5 @@ def questions(user: User) -> list[str]:
         rows = resolve.reading(user, run)
     except NoMembership:
         return []
-    return [f"What does “{title}” say?" for title, *_ in rows]
+    allowed = live.permitted(user, ((newest, asks) for *_, newest, asks in rows))
+    return [f"What does “{title}” say?" for title, _, newest, _ in rows if newest in allowed]

@@ -84,6 +84,8 @@ class Citation(TenantModel):
     # The passage by its place in the document's text, so that re-indexing does not lose it.
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
+    # What admitted the reader when the prompt was made: see `acls.explain` and `chat.receipts`.
+    receipt = models.JSONField(default=dict)
 
     class Meta:
         constraints = [

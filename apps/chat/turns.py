@@ -5,7 +5,7 @@ All functions run in the caller's transaction with the tenant bound.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from apps import audit
 from apps.accounts.models import User
 from apps.chat import evidence
 from apps.chat.models import Citation, Conversation, Message
+from apps.chat.receipts import Receipt
 from apps.errors import NotFound
 from apps.search.release import Passage
 from apps.tenants.context import required_tenant_id
@@ -80,6 +81,7 @@ class Answer:
         cited: numbers that the text names.
         carried: evidence of earlier answers that were in the prompt.
         model_name: empty when no model wrote it.
+        receipts: why the asker could read each of the documents, by their ids.
     """
 
     text: str
@@ -88,6 +90,7 @@ class Answer:
     cited: Collection[int] = ()
     carried: Sequence[Place] = ()
     model_name: str = ""
+    receipts: Mapping[int, Receipt] = field(default_factory=dict)
 
     @property
     def document_ids(self) -> set[int]:
@@ -155,6 +158,10 @@ def finish(*, user: User, conversation: Conversation, answer: Answer) -> Message
         target=message,
         outcome=str(answer.outcome),
         document_ids=sorted(answer.document_ids),
+        receipts=[
+            answer.receipts[pk].for_audit(pk)
+            for pk in sorted(answer.document_ids & answer.receipts.keys())
+        ],
     )
     return message
 
@@ -238,6 +245,7 @@ def _citations(tenant_id: int, message: Message, answer: Answer) -> list[Citatio
     own = [Place(p.document_id, p.start, p.end) for p in answer.passages]
     seen = {place.document_id for place in own}
     carried = {p.document_id: p for p in answer.carried if p.document_id not in seen}
+    receipts = {pk: receipt.as_json() for pk, receipt in answer.receipts.items()}
     return [
         Citation(
             tenant_id=tenant_id,
@@ -248,6 +256,7 @@ def _citations(tenant_id: int, message: Message, answer: Answer) -> list[Citatio
             is_carried=number > len(own),
             start=place.start,
             end=place.end,
+            receipt=receipts.get(place.document_id, {}),
         )
         for number, place in enumerate([*own, *carried.values()], start=1)
     ]

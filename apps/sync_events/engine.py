@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps import audit
+from apps.acls import freshness
 from apps.connections import providers
 from apps.connections.errors import (
     ConnectorError,
@@ -96,8 +97,7 @@ def _work_on(run: SyncRun, token: UUID) -> bool:
     """Store pages until there are no more (True) or the slice is over (False)."""
     connector = providers.connector_for(run.connection)
     if run.lane == Lane.PERMISSIONS:
-        for page in connector.permissions():
-            pages.apply(run.pk, token, page, moves_cursor=False)
+        _read_permissions(run, token, connector)
         return True
     ends_at = time.monotonic() + SLICE_S
     _answer_hints(run, token, connector)
@@ -112,6 +112,21 @@ def _work_on(run: SyncRun, token: UUID) -> bool:
         if time.monotonic() > ends_at:
             return False
     return True
+
+
+def _read_permissions(run: SyncRun, token: UUID, connector: Connector) -> None:
+    """Store all places, readers and groups; they count from before the source was first asked.
+
+    Only this lane confirms them, and only after its last page: however complete one page says it
+    is, a source may tell the readers of its items on later ones.
+    """
+    observed_at = None
+    for page in connector.permissions():
+        observed_at = observed_at or page.observed_at
+        pages.apply(run.pk, token, page, moves_cursor=False)
+    if observed_at is not None:
+        with transaction.atomic():
+            freshness.confirm(runs.locked(run.pk, token).connection, observed_at)
 
 
 def _sweep_pages(run: SyncRun, connector: Connector) -> Iterator[Page]:

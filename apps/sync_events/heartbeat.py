@@ -6,6 +6,9 @@ from contextlib import AbstractContextManager
 from functools import partial
 from uuid import UUID
 
+from django.db import transaction
+
+from apps.acls import freshness
 from apps.sync_events import runs
 from apps.tenants.repeating import repeating
 
@@ -16,5 +19,12 @@ def beating(run_id: int, token: UUID) -> AbstractContextManager[None]:
     A source may take longer to answer than a claim lasts. The beat ends by itself when the claim is
     lost; the next page then finds out in its own transaction.
     """
-    beat = partial(runs.beat, run_id, token)
+    beat = partial(_beat, run_id, token)
     return repeating(beat, every_s=runs.HEARTBEAT_S, name=f"heartbeat-{run_id}")
+
+
+def _beat(run_id: int, token: UUID) -> bool:
+    # All workers may be busy with long runs, so that nobody takes the scheduler's tasks.
+    with transaction.atomic():
+        freshness.stay()
+    return runs.beat(run_id, token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from apps.connections.models import CANARY_KIND
 from apps.connections.protocol import Problem
 from apps.documents.models import Document
 from apps.search import worker
@@ -25,6 +26,8 @@ def _report(outcome: IndexOutcome) -> None:
         return
     with transaction.atomic():
         document = Document.objects.select_related("connection").get(pk=outcome.document_id)
+        if document.connection.kind == CANARY_KIND:
+            return  # no page may tell of it
         run = SyncRun.objects.filter(pk=document.seen_by_run_id or 0).first()
         problem = Problem(
             document.external_id, outcome.code, outcome.message, outcome.hint, is_error=True

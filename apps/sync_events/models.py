@@ -8,6 +8,10 @@ from django.conf import settings
 from django.db import models
 
 from apps.connections.models import Connection
+from apps.sync_events.drift_models import (
+    DriftCheck,  # noqa: F401  Django looks for models here
+    DriftMismatch,  # noqa: F401
+)
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
 
@@ -67,6 +71,8 @@ class SyncRun(TenantModel):
     updated = models.PositiveIntegerField(default=0)
     deleted = models.PositiveIntegerField(default=0)
     problems = models.PositiveIntegerField(default=0)
+    # Documents that its pages have opened to somebody so far: large swings come in steps, too.
+    opened = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     error = models.CharField(max_length=1000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from apps.connections.models import Connection, ConnectionState
+from apps.documents import canary_alarm
 from apps.documents.models import Document
 from apps.documents.states import STATES
 from apps.sync_events.models import UNFINISHED, FailedItem, SyncEvent, SyncRun
@@ -30,7 +31,10 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One tenant at a glance. `recent_failures` are the latest of `failure_count` in a day."""
+    """One tenant at a glance. `recent_failures` are the latest of `failure_count` in a day.
+
+    `canary_alarms` are the leaks of the last week (`documents.canary_alarm`).
+    """
 
     documents: dict[str, int]
     connections: dict[str, int]
@@ -40,6 +44,7 @@ class Overview:
     unfinished: list[SyncRun]
     recent_failures: list[SyncEvent]
     failure_count: int
+    canary_alarms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def of_tenant() -> Overview:
     )
     unfinished = SyncRun.objects.filter(state__in=UNFINISHED).select_related("connection")
     return Overview(
-        documents=Document.objects.aggregate(
+        documents=Document.objects.without_canaries().aggregate(
             **{
                 state: Count("pk", filter=STATES[state])
                 for state in ("searchable", "waiting", "failed")
@@ -73,12 +78,13 @@ def of_tenant() -> Overview:
         ),
         members=Membership.objects.filter(tenant_id=required_tenant_id(), is_active=True).count(),
         failed_items=FailedItem.objects.count(),
-        sources=[_freshness(source) for source in Connection.objects.order_by("name")],
+        sources=[freshness(source) for source in Connection.objects.order_by("name")],
         unfinished=list(unfinished.order_by("-started_at", "pk")[:_LISTED]),
         recent_failures=list(
             failures.select_related("connection", "run").order_by("-pk")[:_LISTED]
         ),
         failure_count=failures.count(),
+        canary_alarms=canary_alarm.recent(),
     )
 
 
@@ -89,7 +95,8 @@ def per_tenant() -> list[TenantCounts]:
         return [TenantCounts(*row) for row in cursor.fetchall()]
 
 
-def _freshness(source: Connection) -> Freshness:
+def freshness(source: Connection) -> Freshness:
+    """Return when a source is compared with what is known of it the next time."""
     if source.state != ConnectionState.ACTIVE:
         return Freshness(source, None)
     last = source.last_swept_at

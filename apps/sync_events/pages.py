@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
-from apps.sync_events import events, failures, runs
+from apps.sync_events import events, failures, holds, runs
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
 
 
@@ -32,7 +32,7 @@ def apply(
     """
     with transaction.atomic():
         run = runs.locked(run_id, token)
-        _apply_permissions(run, page)
+        page = holds.apply(run, page, _apply_permissions)
         _apply_documents(run, page)
         _record_problems(run, page.problems)
         ChangeHint.objects.filter(pk__in=list(done_hints)).delete()
@@ -44,13 +44,15 @@ def apply(
 
 
 def _apply_permissions(run: SyncRun, page: Page) -> None:
-    if page.groups or page.acls or page.are_acls_complete:
+    if page.groups or page.deleted_groups or page.acls or page.are_acls_complete:
         record.apply(
             run.connection.realm,
             groups=page.groups,
+            deleted_groups=page.deleted_groups,
             acls=page.acls,
             observed_at=page.observed_at,
             complete=page.are_acls_complete,
+            brought_by=run.uuid,
         )
     if page.item_policies:
         policies = _stored_policies(run, (remote for _, remote in page.item_policies))

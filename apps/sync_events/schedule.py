@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.acls import freshness
 from apps.connections.models import Connection
 from apps.sync_events import failures, runs
 from apps.sync_events.models import UNFINISHED, ChangeHint, Lane, RunState, SyncRun
@@ -29,17 +30,67 @@ def request_due_sweeps() -> int:
             period = timedelta(seconds=source.sweep_interval_s)
             if source.last_swept_at is not None and now - source.last_swept_at < period:
                 continue
-            if not _has_sweep_to_wait_for(source, period):
+            if not _has_sweep_to_wait_for(source, period, Lane.CONTENT):
                 request_sweep(source, trigger=SyncRun.Trigger.SCHEDULE)
                 requested += 1
     return requested
+
+
+def request_due_permission_sweeps() -> int:
+    """Queue a permissions run where half of the time for which the last one counts is over.
+
+    One that fails is tried again, so that documents stay hidden no longer than their source is
+    away.
+
+    Returns:
+        how many were queued.
+    """
+    now = timezone.now()
+    requested = 0
+    with transaction.atomic():
+        for source in Connection.objects.syncing():
+            period = permission_period(source)
+            confirmed_at = source.permissions_confirmed_at
+            if confirmed_at is not None and now - confirmed_at < period:
+                continue
+            if not _has_sweep_to_wait_for(source, period, Lane.PERMISSIONS):
+                request_permissions(source, trigger=SyncRun.Trigger.SCHEDULE)
+                requested += 1
+    return requested
+
+
+def permission_period(source: Connection) -> timedelta:
+    """Return how often permissions are confirmed: twice, at least, within their greatest age."""
+    half_s = source.permissions_max_age_s / 2
+    return timedelta(seconds=min(half_s, source.sweep_interval_s))
+
+
+def request_permissions(
+    source: Connection, *, trigger: SyncRun.Trigger, actor_id: int | None = None
+) -> SyncRun:
+    """Queue a look at all places, readers and groups, without any content."""
+    return runs.request(source, Lane.PERMISSIONS, trigger=trigger, is_sweep=True, actor_id=actor_id)
+
+
+def resume_after_stop() -> bool:
+    """Note that the bound tenant is looked after; after a stop, have permissions confirmed first.
+
+    Returns:
+        whether it had been stopped. Then nothing is shown until the runs that this queues are done.
+    """
+    with transaction.atomic():
+        was_stopped = freshness.attend()
+        if was_stopped:
+            for source in Connection.objects.syncing():
+                request_permissions(source, trigger=SyncRun.Trigger.SCHEDULE)
+    return was_stopped
 
 
 def request_sweep(
     source: Connection, *, trigger: SyncRun.Trigger, actor_id: int | None = None
 ) -> SyncRun:
     """Queue a full comparison: permissions first, then content. Returns the content run."""
-    runs.request(source, Lane.PERMISSIONS, trigger=trigger, is_sweep=True, actor_id=actor_id)
+    request_permissions(source, trigger=trigger, actor_id=actor_id)
     return runs.request(source, Lane.CONTENT, trigger=trigger, is_sweep=True, actor_id=actor_id)
 
 
@@ -69,7 +120,7 @@ def request_for_hints() -> int:
     return len(sources)
 
 
-def _has_sweep_to_wait_for(source: Connection, period: timedelta) -> bool:
+def _has_sweep_to_wait_for(source: Connection, period: timedelta, lane: Lane) -> bool:
     """Whether a sweep is under way, failed a moment ago, or was cancelled for this period."""
     now = timezone.now()
     return SyncRun.objects.filter(
@@ -77,6 +128,6 @@ def _has_sweep_to_wait_for(source: Connection, period: timedelta) -> bool:
         | Q(state=RunState.FAILED, finished_at__gt=now - min(period, AFTER_FAILURE))
         | Q(state=RunState.CANCELLED, finished_at__gt=now - period),
         connection=source,
-        lane=Lane.CONTENT,
+        lane=lane,
         is_sweep=True,
     ).exists()

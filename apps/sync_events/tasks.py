@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
+from django.utils import timezone
 
+from apps.acls import pruning
+from apps.documents import canary_planting, history
 from apps.search import queue as index_queue
-from apps.sync_events import engine, indexing, schedule
+from apps.sync_events import drift, engine, indexing, schedule
 from apps.sync_events.models import Lane
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
@@ -17,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Seconds after which a task that nobody took is dropped; the next wake-up sends it again.
 EXPIRES_S = 10
+# No cached set is older; what is pruned only makes older ones be computed again.
+CHANGE_LOG_KEPT = timedelta(days=1)
 _QUEUES = {Lane.PERMISSIONS: "permissions", Lane.CONTENT: "sync"}
 
 
@@ -65,13 +71,38 @@ def wake_work() -> None:
     """Send tasks for all work that is due; beat calls this every other second."""
     for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
         with tenant_context(tenant_id):
+            schedule.resume_after_stop()
             schedule.request_due_sweeps()
+            schedule.request_due_permission_sweeps()
             schedule.retry_due_items()
             schedule.request_for_hints()
             _send_claimable(tenant_id)
             with transaction.atomic():
                 if index_queue.has_work():
                     send_index(tenant_id)
+
+
+@shared_task(name="apps.sync_events.tasks.plant_canaries")
+def plant_canaries() -> None:
+    """Plant canary documents where a tenant is new, lacks one, or the key has changed."""
+    canary_planting.plant_everywhere()
+
+
+@shared_task(name="apps.sync_events.tasks.check_drift")
+def check_drift() -> None:
+    """Ask sources whether our answers are theirs, where that is due."""
+    for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
+        with tenant_context(tenant_id):
+            drift.work()
+
+
+@shared_task(name="apps.sync_events.tasks.prune_history")
+def prune_history() -> None:
+    """Delete what tenants keep no longer of their permission history, and old change logs."""
+    for tenant_id in Tenant.objects.values_list("pk", flat=True):
+        with tenant_context(tenant_id):
+            history.prune()
+            pruning.prune(before=timezone.now() - CHANGE_LOG_KEPT)
 
 
 def _send_claimable(tenant_id: int) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from apps.sync_events.admin import items, runs, sources
+from apps.sync_events.admin import drift, holds, items, runs, sources
 
-__all__ = ["items", "runs", "sources"]
+__all__ = ["drift", "holds", "items", "runs", "sources"]

@@ -7,14 +7,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from typing_extensions import override
 
 from apps.connections.admin import ConnectionAdmin
 from apps.connections.models import Connection, ConnectionState
 from apps.documents.admin import DocumentAdmin
 from apps.documents.models import Document
-from apps.sync_events import by_hand
+from apps.sync_events import by_hand, delegated
 from apps.sync_events.admin.runs import actor_of
 from apps.sync_events.models import SyncEvent
 
@@ -30,12 +31,12 @@ class SyncedConnectionAdmin(ConnectionAdmin):
     """Connections that can be synced now."""
 
     page_title = "Connections"
-    actions: Any = ("sync_now", *ConnectionAdmin.actions)
+    actions: Any = ("sync_now", *ConnectionAdmin.actions, "delegate")
 
     @override
     def object_actions(self, request: HttpRequest, obj: Connection) -> Iterable[str]:
         """Offer a sync beside the others, where one is possible."""
-        others = super().object_actions(request, obj)
+        others = (*super().object_actions(request, obj), "delegate")
         return ("sync_now", *others) if obj.state == ConnectionState.ACTIVE else others
 
     @override
@@ -54,12 +55,27 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         if asked < len(queryset):
             self.message_user(request, _NOT_ACTIVE, messages.WARNING)
 
+    def has_delegate_permission(self, request: HttpRequest) -> bool:
+        """Return whether this person hands connections to others: by role, operators not."""
+        return delegated.is_it_admin(request.user)  # type: ignore[arg-type]  # nobody anonymous
+
+    @admin.action(description="Delegate", permissions=["delegate"])
+    def delegate(
+        self, request: HttpRequest, queryset: QuerySet[Connection]
+    ) -> HttpResponseRedirect | None:
+        """Open the sharing page of one connection."""
+        if len(queryset) != 1:
+            self.message_user(request, "Choose one connection to delegate.", messages.WARNING)
+            return None
+        page = reverse("sharing:share", args=["connection", queryset[0].uuid])
+        return HttpResponseRedirect(page)
+
 
 @admin.register(Document)
 class SyncedDocumentAdmin(DocumentAdmin):
     """Documents that can be synced again, with what happened to them."""
 
-    actions = ("sync_again",)
+    actions: Any = ("sync_again", *DocumentAdmin.actions)
     change_form_outer_after_template: Any = "admin/sync_events/events.html"
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
@@ -68,8 +84,8 @@ class SyncedDocumentAdmin(DocumentAdmin):
 
     @override
     def object_actions(self, request: HttpRequest, obj: Document) -> Iterable[str]:
-        """Offer another look at the source."""
-        return ("sync_again",)
+        """Offer another look at the source beside the others."""
+        return ("sync_again", *super().object_actions(request, obj))
 
     @admin.action(description="Sync again", permissions=["sync"])
     def sync_again(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
