@@ -11,3 +11,9 @@ class OpsConfig(AppConfig):
     name = "apps.ops"
     verbose_name = "Operations"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let /metrics tell what the database knows, too."""
+        from apps.ops import metrics_collector  # it loads models
+
+        metrics_collector.install()

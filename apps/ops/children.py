@@ -23,6 +23,8 @@ def web(host: str, port: int, environment: dict[str, str]) -> ChildSpec:
     """Return how to start the web server."""
     arguments = ["-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port)]
     arguments += ["--no-access-log", "--lifespan", "off", "--log-level", "warning"]
+    # What a proxy says of a client is weighed by KENWARD_TRUSTED_PROXIES alone.
+    arguments += ["--no-proxy-headers"]
     # Compression doubles the memory of an idle socket; answers are short.
     arguments += ["--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "3"]
     return _python("web", arguments, environment)

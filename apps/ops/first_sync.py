@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import OperationalError, connections, transaction
 from django.db.models import F, Q
 
+from apps.acls import freshness
 from apps.connections.models import Connection
 from apps.documents.models import Document
 from apps.ops import sample, workers
@@ -26,7 +27,8 @@ class Progress:
         searchable: documents that a question can find.
         failed: documents that cannot be read.
         total: documents known so far.
-        is_listed: whether the folder has been walked to its end at least once.
+        is_listed: whether the folder has been walked to its end at least once, and who may read
+            it is confirmed.
     """
 
     tenant: str
@@ -97,5 +99,5 @@ def _of(tenant: Tenant) -> Progress | None:
             searchable=documents.filter(indexed_version=F("version"), failure="").count(),
             failed=documents.filter(~Q(failure="")).count(),
             total=known if connection.last_swept_at else max(known, listed or 0),
-            is_listed=connection.last_swept_at is not None,
+            is_listed=connection.last_swept_at is not None and freshness.is_fresh(connection),
         )

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.documents import canary_planting
 from apps.ops import (
     children,
     connect_folder,
@@ -22,6 +23,7 @@ from apps.ops import (
     embedded_paths,
     external,
     first_sync,
+    resume,
     sample,
     web_port,
 )
@@ -81,7 +83,9 @@ def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output)
     supervisor.start(children.web(wishes.host, wishes.port, environment))
     supervisor.run(are_services_up, every_s=0.05)
     _migrate()
+    resume.resume()
     signins = sample.load(data_dir) if _wants_sample(data_dir, wishes) else []
+    canary_planting.plant_everywhere()
     data_folder.mark_started(data_dir)
     if wishes.folder is not None:
         show(connect_folder.connect(wishes.folder, tenant_slug=wishes.tenant))

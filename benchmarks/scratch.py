@@ -1,0 +1,41 @@
+"""An embedded database of its own for a benchmark, set up before Django reads its settings."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from apps.ops import embedded
+from apps.ops.embedded_paths import APPLICATION, OWNER, postgres_url, redis_url
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """Run PostgreSQL, as durable as in production, and Redis; migrate, and set Django up.
+
+    Import nothing that needs Django before the block.
+    """
+    with tempfile.TemporaryDirectory(prefix="kenward-benchmark-") as folder:
+        data_dir = Path(folder)
+        os.environ |= {
+            "DATABASE_URL": postgres_url(data_dir, OWNER),
+            "DATABASE_APP_URL": postgres_url(data_dir, APPLICATION),
+            "REDIS_URL": redis_url(data_dir),
+            "KENWARD_DATA_DIR": str(data_dir),
+            "KENWARD_ENV": "development",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        with embedded.running(data_dir):
+            import django
+            from django.core.management import call_command
+            from django.db import connections
+
+            django.setup()
+            call_command("migrate", database="owner", verbosity=0, interactive=False)
+            try:
+                yield
+            finally:
+                connections.close_all()
