@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -61,6 +62,19 @@ def choice(name: str, default: str, allowed: Iterable[str]) -> str:
             f"{name} must be one of {', '.join(sorted(allowed))}, not {value!r}."
         )
     return value
+
+
+def proxies(name: str) -> int | tuple[IPv4Network | IPv6Network, ...]:
+    """Return the variable as a number of proxies or as their networks (CIDR, by commas)."""
+    told = words(name)
+    if len(told) <= 1 and "".join(told or "0").isdecimal():
+        return integer(name, 0)
+    try:
+        return tuple(ip_network(word) for word in told)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must be how many proxies there are, or their networks: {error}."
+        ) from error
 
 
 def words(name: str, default: Iterable[str] = (), *, separator: str = ",") -> list[str]:

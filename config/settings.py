@@ -33,6 +33,8 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = secret_keys(KENWARD_ENV, KENWARD_DATA_DIR)
 # This machine's own names always count: health checks come by them.
 ALLOWED_HOSTS = [*env.words("KENWARD_ALLOWED_HOSTS"), "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("KENWARD_TRUSTED_ORIGINS")
+# Whose word about a client's address counts: how many proxies stand in front, or their networks.
+KENWARD_TRUSTED_PROXIES = env.proxies("KENWARD_TRUSTED_PROXIES")
 
 # --- Applications --------------------------------------------------------------------------------
 
@@ -48,6 +50,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "guardian",
     "channels",
     "csp",
@@ -65,6 +68,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Outermost: it sees what really goes out.
+    "config.canary_filter.CanaryFilter",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.static_files.StaticFilesMiddleware",
@@ -80,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "apps.tenants.middleware.TenantMiddleware",
+    "apps.acls.request_circumstances.CircumstancesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -98,6 +104,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "apps.tenants.context_processors.tenant",
+                "apps.acls.context_processors.class_rules_of",
             ],
         },
     },
@@ -171,6 +178,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+
+MFA_ADAPTER = "apps.accounts.mfa_adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Kenward"
 
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
@@ -293,6 +304,26 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,  # seconds
         "options": {"queue": "permissions", "expires": 4},
     },
+    "check-drift": {
+        "task": "apps.sync_events.tasks.check_drift",
+        "schedule": 30.0,  # seconds; each source is asked hourly
+        "options": {"queue": "sync", "expires": 60},
+    },
+    "wake-class-rules": {
+        "task": "apps.documents.tasks.wake_class_rules",
+        "schedule": 10.0,  # seconds
+        "options": {"queue": "permissions", "expires": 9},
+    },
+    "prune-history": {
+        "task": "apps.sync_events.tasks.prune_history",
+        "schedule": 86_400.0,  # seconds
+        "options": {"queue": "sync", "expires": 3_600},
+    },
+    "plant-canaries": {
+        "task": "apps.sync_events.tasks.plant_canaries",
+        "schedule": 60.0,  # seconds
+        "options": {"queue": "sync", "expires": 50},
+    },
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -310,6 +341,10 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+        # At DEBUG these write what they carry: prompts, frames, the text of pages.
+        "openai": {"level": "WARNING"},
+        "websockets": {"level": "WARNING"},
+        "pdfminer": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "watchfiles": {"level": "WARNING"},

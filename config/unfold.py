@@ -32,12 +32,23 @@ def _static(path: str) -> Callable[[HttpRequest], str]:
     return lambda _request: static(path)
 
 
+def _is_page_of(model: str) -> Callable[[HttpRequest], bool]:
+    """Return what marks a model's line in the menu: some pages below its address have their own."""
+
+    def is_active(request: HttpRequest) -> bool:
+        found = request.resolver_match
+        return found is not None and (found.url_name or "").startswith(f"{model}_")
+
+    return is_active
+
+
 def _item(title: str, icon: str, model: str, permission: str) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{model}_changelist"),
         "permission": _in_tenant(permission) if permission else _is_operator,
+        "active": _is_page_of(model),
     }
 
 
@@ -55,14 +66,38 @@ _MENU = [
             _item("Sync Events", "sync", "sync_events_syncrun", "sync_events.view_syncrun"),
             _item("Item events", "list_alt", "sync_events_syncevent", "sync_events.view_syncevent"),
             _item("Failed items", "error", "sync_events_faileditem", "sync_events.view_faileditem"),
+            _item(
+                "Drift", "compare", "sync_events_driftmismatch", "sync_events.view_driftmismatch"
+            ),
         ],
     },
     {
         "title": "People and rights",
         "items": [
             _item("Members", "badge", "tenants_membership", "tenants.view_membership"),
+            _item("People", "how_to_reg", "acls_person", "acls.view_person"),
             _item("People and groups", "group", "acls_principal", "acls.view_principal"),
             _item("Places and readers", "folder_shared", "acls_acl", "acls.view_acl"),
+            _item("Held changes", "pan_tool", "acls_heldchange", "acls.view_heldchange"),
+            {
+                "title": "Why",
+                "icon": "help",
+                "link": reverse_lazy("admin:documents_why"),
+                "permission": _in_tenant("documents.view_document"),
+            },
+            {
+                "title": "What would change if",
+                "icon": "rule",
+                "link": reverse_lazy("admin:documents_whatif"),
+                "permission": _in_tenant("connections.change_connection"),
+            },
+            _item(
+                "Document classes",
+                "label",
+                "documents_classificationrule",
+                "documents.view_classificationrule",
+            ),
+            _item("Rules for classes", "lock_clock", "acls_accessrule", "acls.view_accessrule"),
             _item("Audit trail", "history", "audit_event", "audit.view_event"),
         ],
     },

@@ -136,7 +136,19 @@ function sourceCard(source) {
     setTime(part("age").querySelector("time"), new Date(source.modified_at));
     part("age").hidden = false;
   }
+  if (source.receipt) showReceipt(part, source.receipt);
   return card;
+}
+
+/** Why the reader could read a source when the prompt was made. */
+function showReceipt(part, { because, checked_at, confirmed_at }) {
+  part("because").textContent = because;
+  setTime(part("checked").querySelector("time"), new Date(checked_at));
+  if (confirmed_at) {
+    setTime(part("confirmed").querySelector("time"), new Date(confirmed_at));
+    part("confirmed").hidden = false;
+  }
+  part("receipt").hidden = false;
 }
 
 /** A path whose lines may break after each slash, as the server's pages show it. */
