@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from playwright.sync_api import Browser, sync_playwright
 
+from apps.tenants.context import unrestricted_reading
 from tests.world import World, make_world
 
 # Argon2 takes its time on purpose; what hashes passwords here only has to tell them apart.
@@ -70,6 +71,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
             report.outcome = "failed"
             report.longrepr = f"skipped although KENWARD_REQUIRE_PEERS is set: {reason}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _reads_passages() -> Iterator[None]:
+    """Let tests look at stored text and passages; what acts for a person binds that person.
+
+    The tests of the second wall itself take this back (tests/tenants/test_reader_wall.py).
+    """
+    with unrestricted_reading():
+        yield
 
 
 @pytest.fixture

@@ -7,13 +7,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Permission
 
-from apps.acls.models import Acl, AclEntry, Claim, Edge, Policy, PolicyClause, Principal
+from apps.acls.models import (
+    Acl,
+    AclEntry,
+    Claim,
+    Edge,
+    KeptApart,
+    Placement,
+    Policy,
+    PolicyClause,
+    Principal,
+)
+from apps.connections.models import Connection
 from apps.tenants.models import Membership
+
+UNATTENDED = timedelta(minutes=15)
 
 Row = Any  # a row as `values()` returns it
 
@@ -32,7 +45,10 @@ class Oracle:
     clauses: dict[int, dict[int, set[int]]]
     memberships: dict[int, Row]
     view_id: int
-    _line: dict[int, bool] = field(default_factory=dict)
+    ended: list[Row] = field(default_factory=list)
+    apart: set[tuple[int, int]] = field(default_factory=set)
+    sources: list[Row] = field(default_factory=list)
+    attended_at: datetime | None = None
 
     @classmethod
     def of(cls, tenant_id: int, now: datetime) -> Oracle:
@@ -56,6 +72,14 @@ class Oracle:
             view_id=Permission.objects.get(
                 content_type__app_label="acls", content_type__model="acl", codename="view_acl"
             ).pk,
+            ended=list(Claim.objects.filter(**mine).exclude(ended_at=None).values()),
+            apart=set(
+                KeptApart.objects.filter(**mine, ended_at=None).values_list(
+                    "user_id", "principal_id"
+                )
+            ),
+            sources=list(Connection.objects.filter(**mine).values()),
+            attended_at=Placement.objects.filter(**mine).values_list("attended_at", flat=True)[0],
         )
 
     def readable(self, user_id: int) -> set[int]:
@@ -63,7 +87,7 @@ class Oracle:
         if membership is None or not membership["is_active"]:
             return set()
         sure = self._principals_of(user_id, membership)
-        unsure = self._unknown()
+        unsure = self._unknown() | self._formerly(user_id)
         return {
             policy
             for policy, count in self.policies.items()
@@ -74,16 +98,39 @@ class Oracle:
             )
         }
 
-    def ancestors(self, start: int) -> set[int]:
+    def ancestors(self, start: int, *, avoid: frozenset[int] = frozenset()) -> set[int]:
         found: set[int] = set()
-        self._climb(start, found)
+        self._climb(start, found, avoid)
         return found
 
-    def _climb(self, member: int, found: set[int]) -> None:
+    def _climb(self, member: int, found: set[int], avoid: frozenset[int]) -> None:
         for edge in self.edges:
-            if edge["member_id"] == member and self._lasts(edge) and edge["group_id"] not in found:
-                found.add(edge["group_id"])
-                self._climb(edge["group_id"], found)
+            group = edge["group_id"]
+            if edge["member_id"] != member or group in found or group in avoid:
+                continue
+            if self._lasts(edge):
+                found.add(group)
+                self._climb(group, found, avoid)
+
+    def is_stale(self, realm: str) -> bool:
+        """Return whether what is known of a realm is too old to let anybody in by it."""
+        mine = [source for source in self.sources if source["realm"] == realm]
+        return any(self._has_lapsed(source) for source in mine)
+
+    def _has_lapsed(self, source: Row) -> bool:
+        assert self.attended_at is not None
+        confirmed_at = source["permissions_confirmed_at"]
+        if confirmed_at is None or self.attended_at + UNATTENDED <= self.now:
+            return True
+        lapses = confirmed_at + timedelta(seconds=source["permissions_max_age_s"])
+        return bool(source["when_stale"] == "hide" and lapses <= self.now)
+
+    def _aged(self) -> frozenset[int]:
+        return frozenset(
+            pk
+            for pk, row in self.principals.items()
+            if row["kind"] in ("group", "domain") and self.is_stale(row["realm"])
+        )
 
     def _lasts(self, row: Row) -> bool:
         return row["expires_at"] is None or row["expires_at"] > self.now
@@ -100,19 +147,35 @@ class Oracle:
             ):
                 own.add(pk)
         found: set[int] = set()
+        aged = self._aged()
         for identity in own:
             if self._stands(identity):
-                found |= {identity} | self.ancestors(identity)
+                found |= {identity} | self.ancestors(identity, avoid=aged)
         return {pk for pk in found if self._stands(pk)}
 
     def _unknown(self) -> set[int]:
         found: set[int] = set()
+        aged = self._aged()
         for pk, row in self.principals.items():
-            if not row["members_known"] and row["deleted_at"] is None:
+            is_known = row["members_known"] and pk not in aged
+            if not is_known and row["deleted_at"] is None:
                 found |= {pk} | self.ancestors(pk)
         return {pk for pk in found if self._stands(pk)}
 
+    def _formerly(self, user_id: int) -> set[int]:
+        held = {c["principal_id"] for c in self.claims}
+        found: set[int] = set()
+        for claim in self.ended:
+            identity = claim["principal_id"]
+            if claim["user_id"] != user_id or identity in held or (user_id, identity) in self.apart:
+                continue
+            if self._stands(identity):
+                found |= {identity} | self.ancestors(identity)
+        return {pk for pk in found if self._stands(pk)}
+
     def _decide(self, acl: int, sure: set[int], unsure: set[int]) -> bool:
+        if self.is_stale(self.acls[acl]["realm"]):
+            return False
         place: int | None = acl
         cut = False
         while place is not None:

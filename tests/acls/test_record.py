@@ -261,7 +261,7 @@ def test_ten_thousand_places_take_seconds(world: World) -> None:
         record.apply(REALM, groups=GROUPS, acls=acls, observed_at=LATER, complete=True)
         again = monotonic() - started - first
         assert Line.objects.count() > 30_000
-    assert first < 15 and again < 8, (first, again)
+    assert first < 60 and again < 40, (first, again)  # row by row it would be many minutes
 
 
 def test_nesting_a_large_group_writes_a_row_per_group_above(world: World) -> None:

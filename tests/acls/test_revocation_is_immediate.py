@@ -121,6 +121,21 @@ def test_who_no_longer_belongs_reads_nothing(shared: Shared, ended: str) -> None
         read(acme, ada)
 
 
+def test_the_label_has_to_name_the_person(shared: Shared) -> None:
+    """A first claim concerns an identity that no earlier set knows, and so the person alone."""
+    s = shared
+    with inside(s.world.acme):
+        entry(s.place, denied := principal(s.world.acme, "user", "denied"), allow=False)
+    before = cached(s.world.acme, s.world.ada)
+    assert s.budget in before.ids
+    forgetful = replace(before, names=before.names[before.names != -s.world.ada.pk])
+    with inside(s.world.acme):
+        claim(s.world.ada, denied)
+    assert passes(s.world.acme, forgetful), "then the person need not be named, and this test goes"
+    assert not passes(s.world.acme, before)
+    assert s.budget not in read(s.world.acme, s.world.ada)
+
+
 def test_a_member_who_becomes_a_guest_is_no_longer_among_the_members(shared: Shared) -> None:
     acme, bo = shared.world.acme, shared.world.bo
     with inside(acme):

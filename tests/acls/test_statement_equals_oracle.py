@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -49,6 +50,15 @@ def readable(made: Company) -> dict[int, set[int]]:
 @given(rng=randomness)
 @settings(relaxed, max_examples=100)
 def test_statement_equals_oracle_for_every_user(world: World, rng: random.Random) -> None:
+    with company(world, rng) as made:
+        oracle = Oracle.of(made.tenant.pk, timezone.now())
+        assert readable(made) == {u.pk: oracle.readable(u.pk) for u in made.users}
+
+
+@pytest.mark.slow
+@given(rng=randomness)
+@settings(relaxed, max_examples=1400)
+def test_statement_equals_oracle_for_thousands_of_sets(world: World, rng: random.Random) -> None:
     with company(world, rng) as made:
         oracle = Oracle.of(made.tenant.pk, timezone.now())
         assert readable(made) == {u.pk: oracle.readable(u.pk) for u in made.users}

@@ -19,6 +19,7 @@ from apps.documents.models import Document, DocumentText
 from apps.sync_events.models import FailedItem, Lane, RunState, SyncEvent, SyncRun
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role, Tenant
+from tests.sources import confirmed
 from tests.world import World, make_member
 
 # What must never be shown: what documents are called and say, here and next door.
@@ -44,8 +45,10 @@ class Stock:
 
 def stock(tenant: Tenant, name: str) -> Stock:
     """Fill a tenant; every path and label in it contains `name`."""
-    source = Connection.objects.create(
-        tenant=tenant, kind="file_share", name=f"{name} files", realm=f"file_share:{name}"
+    source = confirmed(
+        Connection.objects.create(
+            tenant=tenant, kind="file_share", name=f"{name} files", realm=f"file_share:{name}"
+        )
     )
     person = make_principal(source, "user", f"ada@{name}.example", f"{name} Ada")
     group = make_principal(source, "group", f"{name}-staff", f"{name} staff")

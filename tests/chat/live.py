@@ -38,6 +38,7 @@ class Server:
             application,
             lifespan="off",
             log_level="error",
+            proxy_headers=False,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,
         )
@@ -56,11 +57,19 @@ class Server:
 
     @asynccontextmanager
     async def chat(
-        self, user: User | None, uuid: UUID | None = None, *, origin: str | None = None
+        self,
+        user: User | None,
+        uuid: UUID | None = None,
+        *,
+        origin: str | None = None,
+        cookie: str = "",
+        headers: dict[str, str] | None = None,
     ) -> AsyncIterator[Chat]:
-        """Open a conversation's socket as the person's browser does."""
-        key = await session_of(user) if user is not None else ""
-        headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={key}"} if key else {}
+        """Open a conversation's socket as the person's browser does, or one with that cookie."""
+        key = await session_of(user) if user is not None else cookie
+        headers = dict(headers or {})
+        if key:
+            headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={key}"
         uuid = uuid or uuid4()
         async with connect(
             f"ws://127.0.0.1:{self.port}/ws/chat/{uuid}/",

@@ -29,5 +29,6 @@ def passage(text: str, **changes: Any) -> Passage:
         "text": text,
         "score": 1.0,
         "cosine": 0.5,
+        "asks": False,
     }
     return Passage(**values | changes)

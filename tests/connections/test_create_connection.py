@@ -13,7 +13,7 @@ from django.db import transaction
 from apps.audit.models import Event
 from apps.connections import change, create, providers
 from apps.connections.errors import ConnectorError, SettingsRejected
-from apps.connections.models import Connection, ConnectionState
+from apps.connections.models import CANARY_KIND, Connection, ConnectionState
 from apps.connections.providers.file_share.connector import FileShare
 from apps.connections.providers.file_share.forms import FolderSettingsForm
 from apps.connections.settings_form import SettingsForm
@@ -149,9 +149,18 @@ def test_settings_that_cannot_be_read_close_the_connection(world: World) -> None
 
 def test_the_registry_names_exactly_the_providers_there_are() -> None:
     modules = {module.name for module in pkgutil.iter_modules(providers.__path__)}
-    assert modules == set(providers.REGISTRY)
+    assert modules == {*providers.REGISTRY, CANARY_KIND}
+    assert set(providers.REGISTRY) == {"file_share"}
     for kind in providers.REGISTRY:
         assert issubclass(providers.load(kind).settings_form, SettingsForm)
+
+
+@pytest.mark.parametrize("kind", [CANARY_KIND, "proof"])
+def test_what_kenward_connects_itself_is_offered_to_nobody(world: World, kind: str) -> None:
+    made = providers.connector_for(Connection(tenant=world.acme, kind=kind, settings={}))
+    assert kind not in providers.REGISTRY and callable(made.open)
+    with pytest.raises(SettingsRejected, match="no source of the kind"):
+        create.create(tenant=world.acme, actor=None, kind=kind, name="X", settings={})
 
 
 def test_a_mount_point_is_remembered_as_one(share: Share, settings: Any) -> None:

@@ -52,7 +52,7 @@ def test_words_that_yaml_takes_for_something_else_are_names_here() -> None:
         ("folders: {}", 1, "“version” is missing"),
         ("version: 1\nfolder: {}", 2, "“folder” means nothing"),
         ("version: 1\nfolders:\n  a: {reader: [x]}", 3, "“reader” means nothing"),
-        ("version: 1\nfolders:\n  a: {}", 3, "needs “readers” or “inherit”"),
+        ("version: 1\nfolders:\n  a: {}", 3, "needs “readers”, “inherit” or “labels”"),
         ("version: 1\nfolders:\n  a:\n", 3, "keys with values"),
         ("version: 1\nfolders:\n  a: {inherit: no}", 3, "true or false"),
         ("version: 1\nfolders:\n  a: {readers: staff}", 3, "a list"),

@@ -16,15 +16,16 @@ from pgvector import HalfVector
 from pgvector.django import HalfVectorField
 
 from apps.accounts.models import User
-from apps.tenants.models import Tenant
+from apps.tenants.models import Membership, Tenant
 
 
 def tenant_models() -> list[type[models.Model]]:
-    """Return every concrete model with a tenant."""
+    """Return every model with a tenant and a table of its own."""
     return [
         model
         for model in apps.get_models()
         if model.__module__.startswith("apps.")
+        and not model._meta.proxy
         and any(field.name == "tenant" for field in model._meta.fields)
     ]
 
@@ -69,9 +70,14 @@ def _referred(field: models.ForeignKey[Any, Any], tenant: Tenant) -> Any:
     target = field.related_model
     if target is User:
         # One membership per person and tenant: a new person each time.
-        return User.objects.create_user(f"{uuid.uuid4().hex}@rows.example")
+        person = User.objects.create_user(f"{uuid.uuid4().hex}@rows.example")
+        if field.model is not Membership:
+            Membership.objects.create(tenant=tenant, user=person)
+        return person
     if target is Permission:
-        return Permission.objects.get(codename="view_acl")
+        of = field.model._meta.get_field("content_object").related_model
+        assert of is not None
+        return Permission.objects.get(codename=f"view_{of._meta.model_name}")
     if field.name == "group" and target._meta.label == "auth.Group":
         return make_row(apps.get_model("acls.Principal"), tenant)
     return make_row(target, tenant)

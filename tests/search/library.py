@@ -22,6 +22,7 @@ from apps.search import indexing, retrieve
 from apps.search.release import Passage
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
+from tests.sources import confirmed
 
 REALM = "test"
 
@@ -131,7 +132,9 @@ def make_library(tenant: Tenant, monkeypatch: Any, name: str = "Files") -> Libra
     """Return an empty library of the tenant."""
     source = MemorySource()
     with tenant_context(tenant), transaction.atomic():
-        connection = Connection.objects.create(tenant=tenant, kind="memory", name=name, realm=REALM)
+        connection = confirmed(
+            Connection.objects.create(tenant=tenant, kind="memory", name=name, realm=REALM)
+        )
     monkeypatch.setattr(
         "apps.connections.providers.connector_for",
         lambda connection: sources[connection.tenant_id],

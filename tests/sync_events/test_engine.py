@@ -157,11 +157,11 @@ def test_a_paused_connection_is_left_alone_until_it_is_resumed(folder: Folder) -
     with tenant_context(folder.tenant):
         run = request_content_run(folder)
         with transaction.atomic():
-            assert Connection.objects.all().transition(folder.connection.pk, ConnectionState.PAUSED)
+            assert Connection.objects.transition(folder.connection.pk, ConnectionState.PAUSED)
         assert engine.work(run.pk) is engine.Outcome.NOT_OURS
         assert schedule.claimable_runs() == []
         with transaction.atomic():
-            assert Connection.objects.all().transition(folder.connection.pk, ConnectionState.ACTIVE)
+            assert Connection.objects.transition(folder.connection.pk, ConnectionState.ACTIVE)
         folder.work_off()
     assert sorted(folder.documents()) == ["a.md"]
 

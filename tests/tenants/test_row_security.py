@@ -92,7 +92,12 @@ def test_other_tenant_inserts_nothing_through_sql(row_of_acme: models.Model, wor
     ):
         _changed(
             f'insert into "{table}" ({", ".join(columns)}) values ({marks})',
-            [_adapted(value) for value in values[0]],
+            [
+                _adapted(field, value)
+                for field, value in zip(
+                    row_of_acme._meta.local_concrete_fields, values[0], strict=True
+                )
+            ],
         )
 
 
@@ -108,26 +113,29 @@ def test_own_tenant_cannot_refer_to_a_row_of_another(
     """A plain foreign key ignores row-level security; the composite ones do not."""
     referring = _rows(
         """
-        select c.conrelid::regclass::text, a.attname from pg_constraint c
+        select c.conrelid::regclass::text, a.attname, named.attname from pg_constraint c
         join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)
+        join pg_attribute named on named.attrelid = c.confrelid
+          and named.attnum = c.confkey[array_position(c.conkey, a.attnum)]
         where c.contype = 'f' and c.confrelid = %s::regclass and a.attname <> 'tenant_id'
           and cardinality(c.conkey) = 2 and c.conparentid = 0
         """,
         [row_of_acme._meta.db_table],
     )
     with tenant_context(world.umbra):
-        for table, column in referring:
+        for table, column, named in referring:
             model = next((m for m in MODELS if m._meta.db_table == str(table).strip('"')), None)
             if model is None:
                 continue
             make_row(model, world.umbra)
             with pytest.raises(DatabaseError), transaction.atomic():
                 # A trigger may refuse the change first; either way nothing may point across.
-                assert _changed(f'update {table} set "{column}" = %s', [row_of_acme.pk])
+                value = getattr(row_of_acme, str(named))
+                assert _changed(f'update {table} set "{column}" = %s', [value])
 
 
-def _adapted(value: object) -> object:
-    return Jsonb(value) if isinstance(value, dict | list) else value
+def _adapted(field: models.Field[Any, Any], value: Any) -> object:
+    return Jsonb(value) if isinstance(field, models.JSONField) else value
 
 
 @pytest.mark.django_db
