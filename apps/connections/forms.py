@@ -135,6 +135,9 @@ def connection_form(kind: str, *, tenant_slug: str) -> type[ConnectionForm]:
 def _dressed(field: forms.Field) -> forms.Field:
     if isinstance(field, forms.ChoiceField):
         field.widget = widgets.UnfoldAdminSelectWidget(choices=list(field.widget.choices))
+    elif isinstance(field, forms.BooleanField):
+        # A text field's “no” would be true.
+        field.widget = widgets.UnfoldBooleanSwitchWidget()
     elif isinstance(field.widget, forms.Textarea):
         field.widget = widgets.UnfoldAdminTextareaWidget(attrs=field.widget.attrs)
     else:
