@@ -7,6 +7,7 @@ not different, and an older observation changes nothing that a newer one has sai
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from apps.tenants.context import required_tenant_id
 
 
 class AclIds:
-    """The ids of the places that one observation told of."""
+    """The ids of all places that one observation told of, newer known ones included."""
 
     def __init__(self, by_key: dict[str, int]) -> None:
         self._by_key = by_key
@@ -53,53 +54,29 @@ def apply(  # noqa: PLR0913  the parts of one observation
         realm: the namespace in which the source names people, groups and places.
         principals: people and groups beside those that groups and entries name.
         groups: member lists; each replaces the stored list of its group.
-        deleted_groups: groups that the source has no more. They hold nobody and are in nothing;
-            the entries that name them stay.
-        acls: places with all their own entries; each replaces what is stored of its place. And
-            values, which are stored once and never change.
+        deleted_groups: groups that the source has no more (see `Page`).
+        acls: places and values; all own entries of a place replace what is stored of it.
         observed_at: taken before the request to the source was sent.
-        complete: nothing else exists: other places of the realm add to their parent and have no
-            entry, other groups have no members.
+        complete: nothing else exists (see `Page.are_acls_complete`).
         actor: the person behind it; None for a sync.
         brought_by: the sync run behind it, by uuid; kept with the rows that change.
 
-    Returns:
-        the ids of the told places, those included of which something newer is known.
-
     Raises:
-        BrokenTree: a place names a parent that is unknown, or lies below itself, or a value is not
-            called by what it holds.
+        BrokenTree: see `places.record`.
     """
     gone = {people.name_of(group) for group in deleted_groups}
     groups = [group for group in groups if people.name_of(group.principal) not in gone]
+    mentioned = [*principals, *deleted_groups, *named_by(groups, acls)]
+    told = _Observation(realm, observed_at, complete, brought_by)
     with transaction.atomic():
-        mentioned = [*principals, *deleted_groups, *named_by(groups, acls)]
         named = people.record(realm, mentioned, observed_at=observed_at, deleted=gone)
-        gone_ids = [named.ids[name] for name in gone]
-        changed = membership.bury_all(gone_ids, observed_at=observed_at)
-        changed += membership.replace(
-            _member_lists(realm, groups, named.ids, observed_at, complete),
-            buried=membership.buried(gone_ids),
-            observed_at=observed_at,
-            brought_by=brought_by,
-        )
-        told = {key(acl.external_id): acl for acl in acls}
-        ids, accepted = places.record(realm, told, observed_at=observed_at, brought_by=brought_by)
-        readers = {ids[name]: acl.entries for name, acl in told.items() if ids[name] in accepted}
-        if complete:
-            listed = set(ids.values())
-            plain = places.make_others_plain(
-                realm, listed, observed_at=observed_at, brought_by=brought_by
-            )
-            readers |= dict.fromkeys(plain, ())
-        changed += entries.replace(
-            readers, named.ids, observed_at=observed_at, brought_by=brought_by
-        )
+        changed = told.write_members(groups, named.ids, [named.ids[name] for name in gone])
+        place_ids, entries_changed = told.write_places(acls, named.ids)
         if named.people_changed:
             claims.claim_by_verified_email()
-        if changed:
-            _audit(realm, changed, actor)
-        return AclIds(ids)
+        if changed + entries_changed:
+            _audit(realm, changed + entries_changed, actor)
+    return AclIds(place_ids)
 
 
 def named_by(groups: Iterable[RemoteGroup], acls: Iterable[RemoteAcl]) -> Iterator[RemotePrincipal]:
@@ -112,28 +89,61 @@ def named_by(groups: Iterable[RemoteGroup], acls: Iterable[RemoteAcl]) -> Iterat
             yield entry.principal
 
 
-def _member_lists(
-    realm: str,
-    groups: Sequence[RemoteGroup],
-    ids: people.Ids,
-    observed_at: datetime,
-    complete: bool,  # noqa: FBT001  private, and named at its only call
-) -> dict[int, membership.Members]:
-    lists: dict[int, membership.Members] = {}
-    for pk, group in people.accept_lists(ids, groups, observed_at=observed_at).items():
-        members = {ids[people.name_of(member)] for member in group.members}
-        ends: dict[int, datetime] = {}
-        for member, end in group.ends:
-            name = people.name_of(member)
-            if name in ids:
-                ends[ids[name]] = min(end, ends.get(ids[name], end))
-        # A group that a source lists within itself is none the larger for it.
-        lists[pk] = {member: ends.get(member) for member in members - {pk}}
-    if complete:
-        listed = {ids[people.name_of(group.principal)] for group in groups}
-        for pk in people.unlisted(realm, listed, observed_at=observed_at):
-            lists[pk] = {}
-    return lists
+@dataclass(frozen=True, slots=True)
+class _Observation:
+    """What all rows of one observation have in common, and how its parts are written."""
+
+    realm: str
+    observed_at: datetime
+    complete: bool
+    brought_by: UUID | None
+
+    def write_members(self, groups: Sequence[RemoteGroup], ids: people.Ids, gone: list[int]) -> int:
+        """Bury the groups that are gone, replace the lists of the others; count what changed."""
+        buried = membership.bury_all(gone, observed_at=self.observed_at)
+        return buried + membership.replace(
+            self._member_lists(groups, ids),
+            buried=membership.buried(gone),
+            observed_at=self.observed_at,
+            brought_by=self.brought_by,
+        )
+
+    def write_places(
+        self, acls: Sequence[RemoteAcl], ids: people.Ids
+    ) -> tuple[dict[str, int], int]:
+        """Store places, values and their entries; return all ids, and how many entries changed."""
+        at, run = self.observed_at, self.brought_by
+        told = {key(acl.external_id): acl for acl in acls}
+        stored, accepted = places.record(self.realm, told, observed_at=at, brought_by=run)
+        readers = {stored[name]: a.entries for name, a in told.items() if stored[name] in accepted}
+        if self.complete:
+            listed = set(stored.values())
+            plain = places.make_others_plain(self.realm, listed, observed_at=at, brought_by=run)
+            readers |= dict.fromkeys(plain, ())
+        return stored, entries.replace(readers, ids, observed_at=at, brought_by=run)
+
+    def _member_lists(
+        self, groups: Sequence[RemoteGroup], ids: people.Ids
+    ) -> dict[int, membership.Members]:
+        accepted = people.accept_lists(ids, groups, observed_at=self.observed_at)
+        lists = {pk: _members(pk, group, ids) for pk, group in accepted.items()}
+        if self.complete:
+            listed = {ids[people.name_of(group.principal)] for group in groups}
+            unlisted = people.unlisted(self.realm, listed, observed_at=self.observed_at)
+            lists |= {pk: {} for pk in unlisted}
+        return lists
+
+
+def _members(pk: int, group: RemoteGroup, ids: people.Ids) -> membership.Members:
+    """Return the members of a group with their ends; of two ends the earlier one counts."""
+    ends: dict[int, datetime] = {}
+    for member, end in group.ends:
+        name = people.name_of(member)
+        if name in ids:
+            ends[ids[name]] = min(end, ends.get(ids[name], end))
+    members = {ids[people.name_of(member)] for member in group.members}
+    # A group that a source lists within itself is none the larger for it.
+    return {member: ends.get(member) for member in members - {pk}}
 
 
 def _audit(realm: str, changed: int, actor: User | None) -> None:
