@@ -14,13 +14,11 @@ from uuid import UUID
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.acls import resolve
-from apps.acls.errors import NoMembership
 from apps.chat.models import Citation
 from apps.chat.receipts import Receipt
 from apps.documents import live
 from apps.documents import scope as scopes
-from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.documents.scope import IS_READABLE_DOCUMENT
 from apps.search.release import Passage
 
 _SNIPPET_CHARS = 240
@@ -110,14 +108,7 @@ def readable(user: User, document_ids: Iterable[int]) -> frozenset[int]:
     wanted = sorted(set(document_ids))
     if not wanted:
         return frozenset()
-
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, _READABLE, "found.id", {"ids": wanted})
-
-    try:
-        rows = resolve.reading(user, run)
-    except NoMembership:
-        return frozenset()
+    rows = scopes.rows_for(user, _READABLE, "found.id", {"ids": wanted})
     return live.permitted(user, ((pk, asks) for pk, asks in rows))
 
 
@@ -131,14 +122,7 @@ def sources(user: User, citations: Collection[Citation]) -> dict[int, Source]:
         "starts": [citation.start for citation in asked],
         "stops": [citation.end for citation in asked],
     }
-
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, _SOURCES, "found.place", params)
-
-    try:
-        rows = resolve.reading(user, run)
-    except NoMembership:
-        return {}
+    rows = scopes.rows_for(user, _SOURCES, "found.place", params)
     allowed = live.permitted(user, ((asked[row[0] - 1].document_id, row[-1]) for row in rows))
     cited = ((asked[row[0] - 1], row[1:-1]) for row in rows)
     return {one.pk: _source(one, row) for one, row in cited if one.document_id in allowed}

@@ -8,14 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import User
-from apps.acls import resolve
 from apps.acls.classes import Classification
-from apps.acls.errors import NoMembership
 from apps.documents import live
 from apps.documents import scope as scopes
 from apps.documents.live import ASKS
 from apps.documents.models import Document
-from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.documents.scope import IS_READABLE_DOCUMENT
 from apps.errors import NotFound
 
 _COLUMNS = (
@@ -112,26 +110,12 @@ def text_for(user: User, uuid: UUID) -> ReadableText:
 
 def can_read(user: User, document: Document) -> bool:
     """Return whether the person may read the document now; False for one that is deleted."""
-
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, _CAN_READ, "found.id", {"id": document.pk})
-
-    try:
-        rows = resolve.reading(user, run)
-    except NoMembership:
-        return False
+    rows = scopes.rows_for(user, _CAN_READ, "found.id", {"id": document.pk})
     return document.pk in live.permitted(user, ((pk, asks) for pk, asks in rows))
 
 
 def _only_row(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, select, "found.id", {"uuid": str(uuid)})
-
-    try:
-        rows = resolve.reading(user, run)
-    except NoMembership:
-        rows = []
-    for *row, asks in rows:
+    for *row, asks in scopes.rows_for(user, select, "found.id", {"uuid": str(uuid)}):
         if live.permitted(user, [(row[0], asks)]):
             return tuple(row)
     raise NotFound("There is no such document, or you may not read it.")

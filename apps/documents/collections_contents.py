@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import User
-from apps.acls import resolve
-from apps.acls.errors import NoMembership
 from apps.documents import live
 from apps.documents import scope as scopes
 from apps.documents.collection_models import Collection
-from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.documents.scope import IS_READABLE_DOCUMENT
 
 ON_PAGE = 50
 # How many rows one statement reads.
@@ -87,24 +84,15 @@ def contents(
 def _allowed(user: User, collection: Collection, way: str) -> Iterator[list[Item]]:
     """Yield what may be shown in portions, which may be empty; all wait for sources together."""
     ends_at = time.monotonic() + live.PATIENCE_S
+    select, order_by = _ITEMS.replace(_WAY, way), _ORDER.replace(_WAY, way)
     for portion in count():
         params = {
             "collection": collection.pk,
             "limit": _AT_ONCE,
             "offset": portion * _AT_ONCE,
         }
-        rows = _readable(user, way, params)
+        rows = scopes.rows_for(user, select, order_by, params)
         asked = live.permitted(user, ((row[-2], row[-1]) for row in rows), ends_at=ends_at)
         yield [item for item in (Item(*row[:-1]) for row in rows) if item.document_id in asked]
         if len(rows) < _AT_ONCE:
             return
-
-
-def _readable(user: User, way: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, _ITEMS.replace(_WAY, way), _ORDER.replace(_WAY, way), params)
-
-    try:
-        return resolve.reading(user, run)
-    except NoMembership:
-        return []

@@ -7,18 +7,15 @@ narrows are left out (see `Preview.classes_left_out`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import User
-from apps.acls import circumstances, class_rules, resolve
+from apps.acls import circumstances, class_rules
 from apps.acls.circumstances import Circumstances
 from apps.acls.classes import Classification
-from apps.acls.errors import NoMembership
 from apps.documents import scope as scopes
-from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.documents.scope import IS_READABLE_DOCUMENT
 
 PAGE_SIZE = 50
 # Pages are counted up to here; nobody turns more of them.
@@ -93,24 +90,12 @@ def of(user: User, *, part: str = "", page: int = 1) -> Preview:
     # Not those of the admin who looks.
     with circumstances.bound(Circumstances()):
         shown = class_rules.allowed_classes()
-        sources = _rows(user, _SOURCES, "found.name, found.id", asked)
-        counted = _rows(user, _COUNT, "found.count", asked)
-        rows = _rows(user, _DOCUMENTS, "found.path, found.uuid", asked)
+        sources = scopes.rows_for(user, _SOURCES, "found.name, found.id", asked)
+        counted = scopes.rows_for(user, _COUNT, "found.count", asked)
+        rows = scopes.rows_for(user, _DOCUMENTS, "found.path, found.uuid", asked)
     return Preview(
         sources=tuple((name, count) for _, name, count in sources),
-        rows=tuple(Row(*row[:5]) for row in rows),
+        rows=tuple(Row(*row) for row in rows),
         found=counted[0][0] if counted else 0,
         classes_left_out=tuple(each.label for each in Classification if each not in shown),
     )
-
-
-def _rows(
-    user: User, select: str, order_by: str, params: Mapping[str, Any]
-) -> list[tuple[Any, ...]]:
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, select, order_by, params)
-
-    try:
-        return resolve.reading(user, run)
-    except NoMembership:
-        return []

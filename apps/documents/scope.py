@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from apps.acls import binary, class_rules
+from apps.accounts.models import User
+from apps.acls import binary, class_rules, resolve
+from apps.acls.errors import NoMembership
 from apps.tenants.context import required_tenant_id
 
 # Belongs into the WHERE of everything that finds or releases: {alias} carries the policy. The
@@ -92,6 +94,27 @@ def rows(
     if not found or not found[0][0]:
         return False, []
     return True, [row[1:] for row in found if row[1] is not None]
+
+
+def rows_for(
+    user: User, select: str, order_by: str, params: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """Run a statement over what a person may read now; who is no member finds nothing.
+
+    Args:
+        user: who asks.
+        select: as for `rows`.
+        order_by: likewise.
+        params: likewise.
+    """
+
+    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
+        return rows(scope, select, order_by, params)
+
+    try:
+        return resolve.reading(user, run)
+    except NoMembership:
+        return []
 
 
 def guarded(scope: Scope, select: str, order_by: str) -> str:

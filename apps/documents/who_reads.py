@@ -16,15 +16,14 @@ from uuid import UUID
 from django.db import connection
 
 from apps.accounts.models import User
-from apps.acls import circumstances, class_rules, history, resolve
+from apps.acls import circumstances, class_rules, history
 from apps.acls.circumstances import Circumstances
-from apps.acls.errors import NoMembership
 from apps.acls.history_moments import Moment
 from apps.acls.history_view import View
 from apps.documents import scope as scopes
 from apps.documents.explain_at import carried_at
 from apps.documents.models import Document
-from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
+from apps.documents.scope import IS_READABLE_DOCUMENT
 from apps.tenants.context import required_tenant_id
 
 AT_MOST: Final = 1_000
@@ -70,15 +69,8 @@ def documents_of(
     params = {"after": after, "limit": limit}
     if at is not None:
         return _documents_then(user, history.moment_of(at), params)
-
-    def run(scope: Scope) -> tuple[bool, list[tuple[Any, ...]]]:
-        return scopes.rows(scope, _NOW, "found.id", params)
-
-    try:
-        with circumstances.bound(Circumstances()):
-            return [Listed(*row) for row in resolve.reading(user, run)]
-    except NoMembership:
-        return []
+    with circumstances.bound(Circumstances()):
+        return [Listed(*row) for row in scopes.rows_for(user, _NOW, "found.id", params)]
 
 
 def users_of(document: Document, at: datetime | Moment | None = None) -> frozenset[int]:

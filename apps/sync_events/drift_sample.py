@@ -6,20 +6,19 @@ Half of the pairs, as far as there are such, we allow, and half we deny: across 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.acls import resolve
-from apps.acls.errors import NoMembership
 from apps.connections.models import Connection
 from apps.documents import live
 from apps.documents import scope as scopes
 from apps.documents.models import Document
-from apps.documents.scope import IS_READABLE, Scope
+from apps.documents.scope import IS_READABLE
 from apps.tenants.models import Membership
 
 # How many people one sample takes, and how many documents of each kind per person.
@@ -92,7 +91,7 @@ def judge(source: Connection, asked: Sequence[Pair]) -> list[Judged]:
         ours = {
             (user_id, document_id)
             for user_id, of_user in by_user.items()
-            for document_id in _readable(of_user[0].user, [p.document.pk for p in of_user])
+            for document_id in _readable_of(of_user[0].user, [p.document.pk for p in of_user])
         }
     return [
         Judged(pair, (pair.user.pk, pair.document.pk) in ours, said)
@@ -103,9 +102,9 @@ def judge(source: Connection, asked: Sequence[Pair]) -> list[Judged]:
 def _pairs(
     user: User, source: Connection, documents: dict[int, Document], rng: random.Random
 ) -> list[Pair]:
-    readable = _readable(user, list(documents))
+    readable = _readable_of(user, list(documents))
     if len(readable) < PER_KIND:  # few of very many: find them by their policies
-        more = _readable(user, [], source)
+        more = _some_readable(user, source)
         documents = documents | Document.objects.in_bulk(more)
         readable |= more
     allowed = [documents[pk] for pk in readable]
@@ -133,17 +132,15 @@ def _some_documents(source: Connection) -> dict[int, Document]:
     return found
 
 
-def _readable(user: User, ids: list[int], source: Connection | None = None) -> set[int]:
-    """Return which of the documents we let the person read or, given a source, some of its own."""
-    select, params = _OF_THESE, {"ids": ids}
-    if source is not None:
-        select, params = _SOME, {"connection": source.pk, "most": _AT_EACH}  # type: ignore[dict-item]
+def _readable_of(user: User, ids: list[int]) -> set[int]:
+    """Return which of the documents we let the person read."""
+    return _ids(user, _OF_THESE, {"ids": ids})
 
-    def run(scope: Scope) -> tuple[bool, set[int]]:
-        ok, rows = scopes.rows(scope, select, "found.id", params)
-        return ok, {row[0] for row in rows}
 
-    try:
-        return resolve.reading(user, run)
-    except NoMembership:
-        return set()
+def _some_readable(user: User, source: Connection) -> set[int]:
+    """Return a few documents of the source that we let the person read."""
+    return _ids(user, _SOME, {"connection": source.pk, "most": _AT_EACH})
+
+
+def _ids(user: User, select: str, params: Mapping[str, Any]) -> set[int]:
+    return {pk for (pk,) in scopes.rows_for(user, select, "found.id", params)}
