@@ -74,8 +74,7 @@ def apply(  # noqa: PLR0913  the parts of one observation
         place_ids, entries_changed = told.write_places(acls, named.ids)
         if named.people_changed:
             claims.claim_by_verified_email()
-        if changed + entries_changed:
-            _audit(realm, changed + entries_changed, actor)
+        _audit_change(realm, changed + entries_changed, actor)
     return AclIds(place_ids)
 
 
@@ -146,11 +145,13 @@ def _members(pk: int, group: RemoteGroup, ids: people.Ids) -> membership.Members
     return {member: ends.get(member) for member in members - {pk}}
 
 
-def _audit(realm: str, changed: int, actor: User | None) -> None:
+def _audit_change(realm: str, rows_changed: int, actor: User | None) -> None:
+    if not rows_changed:
+        return
     audit.record(
         "permissions.recorded",
         tenant_id=required_tenant_id(),
         actor_id=actor.pk if actor else None,
         realm=realm,
-        rows_changed=changed,
+        rows_changed=rows_changed,
     )
