@@ -33,11 +33,11 @@ def match(*, principal: Principal, user: User, actor: User) -> Claim:
         InvalidInput: it is no identity of a person, not in use in its source, or the person is no
             member here, or is the actor.
     """
-    _by_somebody_else("identity.match_refused", principal, user.pk, actor)
+    _require_another_actor("identity.match_refused", principal, user.pk, actor)
     with transaction.atomic():
         claims.lock()
         principal.refresh_from_db()
-        _check(principal, user)
+        _require_matchable(principal, user)
         live = holder(principal)
         if live is not None and live.user_id != user.pk:
             raise AlreadyHeld(
@@ -46,18 +46,13 @@ def match(*, principal: Principal, user: User, actor: User) -> Claim:
             )
         if live is not None and live.source == ClaimSource.ADMIN:
             return live
-        _together(principal, user)
-        _end(live)
+        _end_keeping_apart(principal, user)
+        if live is not None:
+            _end(live)
         made = Claim.objects.create(
             tenant_id=principal.tenant_id, user=user, principal=principal, source=ClaimSource.ADMIN
         )
-        audit.record(
-            "identity.matched",
-            tenant_id=principal.tenant_id,
-            actor_id=actor.pk,
-            target=principal,
-            user_id=user.pk,
-        )
+        _record("identity.matched", principal, user.pk, actor)
     return made
 
 
@@ -71,7 +66,7 @@ def unmatch(*, claim: Claim, actor: User) -> None:
     Raises:
         InvalidInput: the claim is the actor's own.
     """
-    _by_somebody_else("identity.unmatch_refused", claim.principal, claim.user_id, actor)
+    _require_another_actor("identity.unmatch_refused", claim.principal, claim.user_id, actor)
     with transaction.atomic():
         claims.lock()
         live = Claim.objects.filter(pk=claim.pk, ended_at=None).select_related("principal").first()
@@ -87,14 +82,7 @@ def unmatch(*, claim: Claim, actor: User) -> None:
         )
         # Somebody else may have the better word for it now.
         claims.claim_by_verified_email()
-        audit.record(
-            "identity.unmatched",
-            tenant_id=live.tenant_id,
-            actor_id=actor.pk,
-            target=live.principal,
-            user_id=live.user_id,
-            source=live.source,
-        )
+        _record("identity.unmatched", live.principal, live.user_id, actor, source=live.source)
 
 
 def holder(principal: Principal) -> Claim | None:
@@ -105,23 +93,17 @@ def holder(principal: Principal) -> Claim | None:
     return live.select_related("user").first()
 
 
-def _by_somebody_else(action: str, principal: Principal, user_id: int, actor: User) -> None:
+def _require_another_actor(action: str, principal: Principal, user_id: int, actor: User) -> None:
     """Let nobody decide alone who they are themselves: it would open, or un-deny, anything."""
     if user_id == actor.pk:
-        audit.record(
-            action,
-            tenant_id=principal.tenant_id,
-            actor_id=actor.pk,
-            target=principal,
-            user_id=user_id,
-        )
+        _record(action, principal, user_id, actor)
         raise InvalidInput(
             "You cannot decide yourself which identities are yours.",
             hint="Ask another IT admin, or an operator of this installation.",
         )
 
 
-def _check(principal: Principal, user: User) -> None:
+def _require_matchable(principal: Principal, user: User) -> None:
     if principal.kind != PrincipalKind.USER:
         raise InvalidInput("Only a person's identity can be matched; this names no single person.")
     if principal.deleted_at is not None or not principal.is_active:
@@ -136,14 +118,24 @@ def _check(principal: Principal, user: User) -> None:
         )
 
 
-def _together(principal: Principal, user: User) -> None:
+def _end_keeping_apart(principal: Principal, user: User) -> None:
     apart = KeptApart.objects.filter(
         tenant_id=principal.tenant_id, principal_id=principal.pk, user=user, ended_at=None
     )
     apart.update(ended_at=timezone.now())
 
 
-def _end(claim: Claim | None) -> None:
-    if claim is not None:
-        claim.ended_at = timezone.now()
-        claim.save(update_fields=["ended_at"])
+def _end(claim: Claim) -> None:
+    claim.ended_at = timezone.now()
+    claim.save(update_fields=["ended_at"])
+
+
+def _record(action: str, principal: Principal, user_id: int, actor: User, **details: str) -> None:
+    audit.record(
+        action,
+        tenant_id=principal.tenant_id,
+        actor_id=actor.pk,
+        target=principal,
+        user_id=user_id,
+        **details,
+    )
