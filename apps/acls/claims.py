@@ -65,28 +65,13 @@ def claim_from_directory(
         what changed in the whole tenant.
     """
     told = {address.strip().lower() for address in addresses} - {""}
-    tenant_id = required_tenant_id()
-    rows = DirectoryIdentity.objects.filter(tenant_id=tenant_id)
     with transaction.atomic():
         lock()
-        if is_active:
-            rows.filter(address__in=told).exclude(user=user).update(is_active=False)
-            rows.filter(user=user, source=source).exclude(address__in=told).update(is_active=False)
-        else:
-            # Whichever way it was told before: who is out is out.
-            rows.filter(user=user).update(is_active=False)
-        for address in sorted(told):
-            rows.update_or_create(
-                tenant_id=tenant_id,
-                user=user,
-                address=address,
-                source=source,
-                defaults={"is_active": is_active},
-            )
+        _store(user, source, told, is_active=is_active)
         claimed = claim_by_verified_email()
         audit.record(
             "directory.told",
-            tenant_id=tenant_id,
+            tenant_id=required_tenant_id(),
             target=user,
             source=source,
             addresses=len(told),
@@ -104,3 +89,24 @@ def lock() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK, {"tenant": required_tenant_id()})
+
+
+def _store(
+    user: User, source: DirectoryIdentity.Source, told: Collection[str], *, is_active: bool
+) -> None:
+    tenant_id = required_tenant_id()
+    rows = DirectoryIdentity.objects.filter(tenant_id=tenant_id)
+    if is_active:
+        rows.filter(address__in=told).exclude(user=user).update(is_active=False)
+        rows.filter(user=user, source=source).exclude(address__in=told).update(is_active=False)
+    else:
+        # Whichever way it was told before: who is out is out.
+        rows.filter(user=user).update(is_active=False)
+    for address in sorted(told):
+        rows.update_or_create(
+            tenant_id=tenant_id,
+            user=user,
+            address=address,
+            source=source,
+            defaults={"is_active": is_active},
+        )

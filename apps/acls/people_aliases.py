@@ -72,18 +72,15 @@ def check(*, address: str, user: User | None, actor: User) -> None:
             f"This address is confirmed for {found.user.email}.", hint="End that first."
         )
     if user.pk == actor.pk:
-        _refused(user, actor)
+        _record_refusal(user, actor)
         raise InvalidInput(
             "You cannot confirm an address of your own.",
             hint="Verify it on your account's page, or ask another IT admin.",
         )
     # Whoever signs in with an address would lose to the alias what it opens.
-    if (
-        EmailAddress.objects.filter(email__iexact=address, verified=True)
-        .exclude(user=user)
-        .exists()
-    ):
-        _refused(user, actor)
+    verified = EmailAddress.objects.filter(email__iexact=address, verified=True)
+    if verified.exclude(user=user).exists():
+        _record_refusal(user, actor)
         raise AlreadyHeld(
             "Somebody else has verified this address.",
             hint="It is theirs until they remove it from their account.",
@@ -99,7 +96,7 @@ def end(*, alias: ConfirmedAlias, actor: User) -> None:
             _recompute("alias.ended", alias, actor)
 
 
-def _refused(user: User, actor: User) -> None:
+def _record_refusal(user: User, actor: User) -> None:
     audit.record(
         "alias.refused",
         tenant_id=required_tenant_id(),
