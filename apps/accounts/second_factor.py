@@ -81,19 +81,7 @@ def take_away(*, user: User, actor: User, tenant_id: int) -> None:
         InvalidInput: it is the actor's own, there is none, the person is an operator, or belongs
             or has belonged to further organisations, whose protection it is as well.
     """
-    if user.pk == actor.pk:
-        raise InvalidInput(
-            "You cannot take away your own second factor here.",
-            hint="Remove it on your account's page, or ask another IT admin.",
-        )
-    if user.is_superuser and not actor.is_superuser:
-        # Anybody can be added as a member without being asked, and an operator enters every tenant.
-        raise InvalidInput(
-            f"{user.email} is an operator of this installation.",
-            hint="Only another operator can take the second factor away.",
-        )
-    if not has_one(user):
-        raise InvalidInput(f"{user.email} has no second factor.")
+    _require_possible(user, actor)
     with user_context(user.pk), transaction.atomic():
         # An ended membership, or one of a closed tenant, can be opened again with one click.
         others = Membership.objects.filter(user_id=user.pk).exclude(tenant_id=tenant_id)
@@ -110,6 +98,22 @@ def take_away(*, user: User, actor: User, tenant_id: int) -> None:
                 actor_id=actor.pk,
                 target=user,
             )
+
+
+def _require_possible(user: User, actor: User) -> None:
+    if user.pk == actor.pk:
+        raise InvalidInput(
+            "You cannot take away your own second factor here.",
+            hint="Remove it on your account's page, or ask another IT admin.",
+        )
+    if user.is_superuser and not actor.is_superuser:
+        # Anybody can be added as a member without being asked, and an operator enters every tenant.
+        raise InvalidInput(
+            f"{user.email} is an operator of this installation.",
+            hint="Only another operator can take the second factor away.",
+        )
+    if not has_one(user):
+        raise InvalidInput(f"{user.email} has no second factor.")
 
 
 def _record(action: str, user: Any, authenticator: Authenticator) -> None:
