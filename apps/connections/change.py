@@ -14,6 +14,11 @@ from apps.connections.ages import PermissionTerms
 from apps.connections.errors import SettingsRejected
 from apps.connections.models import Connection, ConnectionState, WhenStale
 
+_ACTIONS = {
+    ConnectionState.ACTIVE: "connection.resumed",
+    ConnectionState.PAUSED: "connection.paused",
+}
+
 
 def change(
     *,
@@ -42,28 +47,19 @@ def change(
     with transaction.atomic():
         now = Connection.objects.select_for_update().get(pk=connection.pk)
         _require_same_source(now, stored)
-        stored |= _learnt(now)
         told: dict[str, Any] = {
             "name": name,
-            "settings": stored,
+            "settings": stored | _learnt(now),
             "sweep_interval_s": sweep_interval_s,
             **_fields(now, terms),
         }
-        changed = [field for field, value in told.items() if getattr(now, field) != value]
+        changed = _assign(now, told)
         if not changed:
             return
-        for field in changed:
-            setattr(now, field, told[field])
         if "settings" in changed:
             now.last_swept_at = None
         now.save(update_fields=[*changed, "last_swept_at"])
-        audit.record(
-            "connection.changed",
-            tenant_id=now.tenant_id,
-            actor_id=actor.pk,
-            target=now,
-            changed=changed,
-        )
+        _record("connection.changed", now, actor, changed=changed)
 
 
 def pause(*, connection: Connection, actor: User) -> bool:
@@ -71,20 +67,19 @@ def pause(*, connection: Connection, actor: User) -> bool:
 
     Belongs to the roles: no delegate resumes it then.
     """
-    delegated = Connection.objects.filter(pk=connection.pk, paused_by_delegate=True)
     with transaction.atomic():
-        has_moved = _move(
-            connection, ConnectionState.PAUSED, actor, "connection.paused", "Paused by hand."
-        )
-        if not has_moved and delegated.update(paused_by_delegate=False):
+        if _move(connection, ConnectionState.PAUSED, actor, reason="Paused by hand."):
+            return True
+        delegated = Connection.objects.filter(pk=connection.pk, paused_by_delegate=True)
+        is_taken_over = bool(delegated.update(paused_by_delegate=False))
+        if is_taken_over:
             _record("connection.paused", connection, actor)
-            has_moved = True
-    return has_moved
+    return is_taken_over
 
 
 def resume(*, connection: Connection, actor: User) -> bool:
     """Sync again, and return whether it was not syncing already. A full sweep is due at once."""
-    return _move(connection, ConnectionState.ACTIVE, actor, "connection.resumed", "")
+    return _move(connection, ConnectionState.ACTIVE, actor)
 
 
 def pause_as_delegate(*, connection: Connection, actor: User) -> bool:
@@ -94,9 +89,7 @@ def pause_as_delegate(*, connection: Connection, actor: User) -> bool:
         if now.state != ConnectionState.ACTIVE:
             return False
         reason = "Paused by a delegate."
-        has_moved = _move(now, ConnectionState.PAUSED, actor, "connection.paused", reason)
-        Connection.objects.filter(pk=now.pk).update(paused_by_delegate=True)
-    return has_moved
+        return _move(now, ConnectionState.PAUSED, actor, reason=reason, by_delegate=True)
 
 
 def resume_as_delegate(*, connection: Connection, actor: User) -> bool:
@@ -142,19 +135,34 @@ def _learnt(connection: Connection) -> dict[str, Any]:
     return {name: value for name, value in connection.settings.items() if name not in fields}
 
 
+def _assign(connection: Connection, told: Mapping[str, Any]) -> list[str]:
+    """Set what differs, and return the names of these fields."""
+    changed = [field for field, value in told.items() if getattr(connection, field) != value]
+    for field in changed:
+        setattr(connection, field, told[field])
+    return changed
+
+
 def _move(
-    connection: Connection, to: ConnectionState, actor: User, action: str, reason: str
+    connection: Connection,
+    to: ConnectionState,
+    actor: User,
+    *,
+    reason: str = "",
+    by_delegate: bool = False,
 ) -> bool:
     with transaction.atomic():
         has_moved = Connection.objects.transition(connection.pk, to, reason=reason)
         if has_moved:
-            changed: dict[str, Any] = {"paused_by_delegate": False}
+            changed: dict[str, Any] = {"paused_by_delegate": by_delegate}
             if to == ConnectionState.ACTIVE:
                 changed["last_swept_at"] = None
             Connection.objects.filter(pk=connection.pk).update(**changed)
-            _record(action, connection, actor)
+            _record(_ACTIONS[to], connection, actor)
     return has_moved
 
 
-def _record(action: str, connection: Connection, actor: User) -> None:
-    audit.record(action, tenant_id=connection.tenant_id, actor_id=actor.pk, target=connection)
+def _record(action: str, connection: Connection, actor: User, **details: Any) -> None:
+    audit.record(
+        action, tenant_id=connection.tenant_id, actor_id=actor.pk, target=connection, **details
+    )

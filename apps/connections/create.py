@@ -38,10 +38,7 @@ def create(
     stored = checked_settings(kind, settings, tenant_slug=tenant.slug)
     uuid = uuid4()
     with tenant_context(tenant), transaction.atomic():
-        if Connection.objects.filter(tenant=tenant, name=name).exists():
-            raise InvalidInput(
-                f"There is already a connection called “{name}”.", hint="Choose another name."
-            )
+        _require_new_name(tenant, name)
         connection = Connection.objects.create(
             tenant=tenant,
             uuid=uuid,
@@ -77,6 +74,13 @@ def checked_settings(kind: str, settings: Mapping[str, Any], *, tenant_slug: str
     stored = form.to_settings()
     provider(stored, tenant_slug=tenant_slug).check()
     return stored
+
+
+def _require_new_name(tenant: Tenant, name: str) -> None:
+    if Connection.objects.filter(tenant=tenant, name=name).exists():
+        raise InvalidInput(
+            f"There is already a connection called “{name}”.", hint="Choose another name."
+        )
 
 
 def _complaints(form: SettingsForm) -> str:
