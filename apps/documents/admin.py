@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from typing_extensions import override
 from unfold.decorators import display
@@ -20,10 +20,8 @@ from unfold.decorators import display
 from apps.acls import readers
 from apps.audit.model_admin import label, since
 from apps.documents import (
-    explain_admin,
-    history_admin,
     people_admin,  # noqa: F401  registers the page
-    preview_pages,
+    permission_pages,
 )
 from apps.documents.classification_admin import ClassedDocumentAdmin
 from apps.documents.extract.errors import BY_CODE
@@ -126,23 +124,7 @@ class DocumentAdmin(ClassedDocumentAdmin):
     @override
     def get_urls(self) -> list[URLPattern]:
         """Add the pages about who may read what."""
-        return [*preview_pages.urls(self), *self._history_urls(), *super().get_urls()]
-
-    def _history_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-
-        def why(request: HttpRequest) -> HttpResponse:
-            shown = {**self.admin_site.each_context(request), "opts": self.opts}
-            return explain_admin.page(request, shown)
-
-        def kept(request: HttpRequest) -> HttpResponse:
-            shown = {**self.admin_site.each_context(request), "opts": self.opts}
-            return history_admin.page(request, shown)
-
-        return [
-            path("why/", view(why), name="documents_why"),
-            path("history-kept/", view(kept), name="documents_history_kept"),
-        ]
+        return [*permission_pages.urls(self), *super().get_urls()]
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:

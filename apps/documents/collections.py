@@ -1,7 +1,7 @@
 """Collections: making and keeping lists of documents. A collection never widens what is read.
 
 Guardian's rows say who opens, changes and shares a collection; what anybody sees in it is decided
-by the same guarded statement as everywhere (`collection_contents`).
+by the same guarded statement as everywhere (`collections_contents`).
 """
 
 from __future__ import annotations

@@ -13,12 +13,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.acls import sharing
-from apps.documents import collections, collections_contents
+from apps.documents import collections, collections_contents, page_numbers
 from apps.documents.collection_models import Collection
 from apps.errors import InvalidInput, NotFound
 
 # As many as the search page lists, and more than anybody ticks.
 _ADDED_AT_ONCE = 100
+_MOST_PAGES = 10_000
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,8 +39,7 @@ def collection(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show a collection: what of it the person may read now, in the order of adding."""
     found = _find(request, uuid)
     level = sharing.level_of(_user(request), found)
-    asked = request.GET.get("page", "1")
-    page = min(int(asked), 10_000) if asked.isascii() and asked.isdigit() else 1
+    page = page_numbers.asked(request, "page", most=_MOST_PAGES)
     oldest_first = request.GET.get("order") == "oldest"
     shown = collections_contents.contents(
         _user(request), found, page=page, oldest_first=oldest_first
@@ -48,7 +48,7 @@ def collection(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "collection": found,
         "items": shown.items,
         "has_more": shown.has_more,
-        "page": max(page, 1),
+        "page": page,
         "oldest_first": oldest_first,
         "is_owner": found.owner_id == request.user.pk,
         "may_change": level is not None and level.name in ("change", "share"),

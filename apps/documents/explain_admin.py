@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from typing_extensions import override
@@ -19,7 +20,7 @@ from apps import audit
 from apps.acls import circumstances
 from apps.acls.circumstances import Circumstances
 from apps.acls.explain_parts import Explanation
-from apps.documents import explain_at, explain_picture, impact_pages
+from apps.documents import explain_at, explain_picture, page_permissions
 from apps.documents.models import Document
 from apps.errors import InvalidInput
 from apps.tenants.context import required_tenant_id
@@ -56,19 +57,19 @@ class WhyForm(forms.Form):
         return member
 
     def clean_document(self) -> Document:
-        """Return the document, a deleted one too."""
+        """Return the document; one that was deleted where none with its path is there."""
         named = self.cleaned_data["document"].strip()
-        known = Document.objects.without_canaries().defer("title").order_by("deleted_at", "pk")
+        latest_first = (F("deleted_at").desc(nulls_first=True), "-pk")
+        known = Document.objects.without_canaries().defer("title").order_by(*latest_first)
         try:
-            found = known.filter(uuid=UUID(named))
+            found = list(known.filter(uuid=UUID(named)))
         except ValueError:
-            found = known.filter(path=named)
-        first, *others = [*found[:2], None]
-        if first is None:
+            found = list(known.filter(path=named)[:2])
+        if not found:
             raise forms.ValidationError("There is no document with this path or id.")
-        if others[0] is not None and first.path == others[0].path and not others[0].deleted_at:
+        if [each.deleted_at for each in found] == [None, None]:
             raise forms.ValidationError("Several sources have this path: give the document's id.")
-        return first
+        return found[0]
 
     def clean_at(self) -> datetime | None:
         """Return the time in UTC."""
@@ -99,7 +100,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         request: of somebody whom the admin has let in.
         context: what every page of the admin shows.
     """
-    impact_pages.require_permissions(request, "documents.view_document", "tenants.view_membership")
+    page_permissions.require(request, "documents.view_document", "tenants.view_membership")
     asked = {
         name: request.GET[name] for name in ("member", "document", "at") if name in request.GET
     }

@@ -12,7 +12,7 @@ from unfold import widgets
 
 from apps import audit
 from apps.acls.models import Placement
-from apps.documents import impact_pages
+from apps.documents import page_permissions
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Tenant
 
@@ -38,11 +38,11 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         request: of somebody whom the admin has let in.
         context: what every page of the admin shows.
     """
-    impact_pages.require_permissions(request, "documents.view_document")
+    page_permissions.require(request, "documents.view_document")
     tenant = Tenant.objects.get(pk=required_tenant_id())
     may_change = request.user.has_perm("connections.change_connection")
     if request.method == "POST":
-        impact_pages.require_permissions(request, "connections.change_connection")
+        page_permissions.require(request, "connections.change_connection")
         form = KeptForm(request.POST)
         if form.is_valid():
             _keep(request, tenant, form.cleaned_data["history_days"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -12,7 +11,7 @@ from apps import audit
 from apps.accounts.models import User
 from apps.acls.whatif import Attempt
 from apps.connections.models import Connection
-from apps.documents import impact
+from apps.documents import impact, page_permissions
 from apps.documents.impact_form import WhatIfForm
 from apps.documents.models import Document
 from apps.errors import KenwardError
@@ -29,16 +28,16 @@ _PERMISSIONS = (
 )
 
 
-def whatif(request: HttpRequest, page: dict[str, Any]) -> HttpResponse:
+def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Show the form and, once it is sent, what the change would open and close.
 
     Args:
         request: of somebody whom the admin has let in.
-        page: what every page of the admin shows.
+        context: what every page of the admin shows.
     """
-    require_permissions(request, *_PERMISSIONS)
+    page_permissions.require(request, *_PERMISSIONS)
     form = WhatIfForm(request.POST or None)
-    context = {**page, "title": "What would change if", "form": form}
+    context |= {"title": "What would change if", "form": form}
     if form.is_valid() and form.attempt is not None:
         try:
             found = tried(form.attempt)
@@ -78,16 +77,6 @@ def shown(side: impact.Side) -> dict[str, Any]:
         "documents": list(documents.values("path", "uuid", "connection__name")),
         "people": list(people.values_list("email", flat=True)),
     }
-
-
-def require_permissions(request: HttpRequest, *names: str) -> None:
-    """Let only those through who are in a tenant and whose role has all these permissions.
-
-    Raises:
-        PermissionDenied: somebody else asks.
-    """
-    if getattr(request, "tenant", None) is None or not request.user.has_perms(names):
-        raise PermissionDenied
 
 
 def _record(request: HttpRequest, form: WhatIfForm, attempt: Attempt, found: impact.Impact) -> None:

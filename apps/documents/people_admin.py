@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -27,7 +27,7 @@ from apps.acls.people_unmatched import matched, searched, unmatched
 from apps.audit.model_admin import TenantModelAdmin
 from apps.connections.models import Connection
 from apps.connections.protocol import PrincipalKind
-from apps.documents import waiting
+from apps.documents import page_numbers, waiting
 from apps.errors import InvalidInput
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership
@@ -35,6 +35,7 @@ from apps.tenants.models import Membership
 PER_PAGE = 25
 # More are not brought into order: the search finds them.
 ORDERED = 10_000
+_MOST_PAGES = ORDERED // PER_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,6 @@ class PersonAdmin(TenantModelAdmin):
             "suggestions": [] if live else people_suggestions.suggest([person])[person.pk],
             "words": words,
             "found": people_suggestions.find_members(words) if words else [],
-            "may_match": self.has_change_permission(request),
             **self._chosen(request, person),
         }
         return TemplateResponse(request, "admin/people/person.html", context)
@@ -178,8 +178,9 @@ class PersonAdmin(TenantModelAdmin):
 
     def _chosen(self, request: HttpRequest, person: Person) -> dict[str, Any]:
         """Return the member that was chosen for a match, and what it would do."""
-        user = _member(request.GET.get("member", ""))
-        if user is None or not self.has_change_permission(request):
+        may_match = self.has_change_permission(request)
+        user = _member(request.GET.get("member", "")) if may_match else None
+        if user is None:
             return {"chosen": None}
         try:
             effect = waiting.effect_of_match(
@@ -226,12 +227,11 @@ def _rows(people: QuerySet[Person], asked: Asked) -> list[Row]:
 
 
 def _asked(request: HttpRequest) -> Asked:
-    page = request.GET.get("p", "")
     return Asked(
         is_held=request.GET.get("held") == "1",
         words=_words(request, "q"),
         realm=_words(request, "source"),
-        page=max(1, int(page)) if page.isdecimal() and len(page) < 5 else 1,
+        page=page_numbers.asked(request, "p", most=_MOST_PAGES),
     )
 
 
@@ -272,7 +272,7 @@ def _source_names(people: Sequence[Person]) -> dict[str, str]:
 
 
 def _actor(request: HttpRequest) -> User:
-    return User.objects.get(email=request.user.get_username())
+    return cast(User, request.user)  # the admin lets nobody anonymous in
 
 
 def _to_page(person: Person) -> HttpResponseRedirect:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.acls.models import History
 from apps.audit.models import Event
+from apps.documents.models import Document
 from apps.sync_events.tasks import prune_history
 from apps.tenants.models import Membership, Tenant
 from tests.acls.reads import inside
@@ -44,6 +46,28 @@ def test_the_missing_link_is_named(world: World, acme: Stock, browser: Browser) 
     assert "No, may not read it" in page
     assert "Missing link" in page
     assert "is recognised as this person" in page
+
+
+def test_a_path_means_the_document_that_is_there_and_not_those_that_were(
+    world: World, acme: Stock, browser: Browser
+) -> None:
+    one, other = acme.document, acme.failed_document
+    ida = browser(world.ida)
+
+    def explained() -> Document | None:
+        """Return which of the two, both of the same path, the page is about."""
+        asked = {"member": world.bo.email, "document": one.path}
+        found: Document | None = ida.get(WHY, asked).context.get("document")
+        return found
+
+    Document.objects.filter(pk=other.pk).update(path=one.path)
+    assert explained() is None, "two sources have it"
+    for there, gone in ((one, other), (other, one)):
+        Document.objects.filter(pk=there.pk).update(deleted_at=None)
+        Document.objects.filter(pk=gone.pk).update(deleted_at=timezone.now())
+        assert explained() == there
+    Document.objects.filter(pk=other.pk).update(deleted_at=timezone.now())
+    assert explained() == other, "the last that was there"
 
 
 @pytest.mark.parametrize(
