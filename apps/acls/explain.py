@@ -24,7 +24,8 @@ from apps.acls.explain_parts import (
 )
 from apps.acls.history_moments import Moment
 from apps.acls.history_rows import Row
-from apps.acls.history_view import Decision, Standing, Tree, View, is_whole
+from apps.acls.history_tree import Decision, Standing, Tree, is_whole
+from apps.acls.history_view import View
 from apps.acls.models import Acl, Principal
 from apps.connections.protocol import PrincipalKind
 
@@ -134,7 +135,7 @@ def _barred(classes: set[str], moment: Moment) -> dict[str, str]:
 def _clauses(view: View, standing: Standing, policies: set[int]) -> dict[int, tuple[Clause, ...]]:
     found = {pk: each for pk, each in view.rows.clauses(policies).items() if is_whole(each)}
     acls = {row.other for each in found.values() for some in each.values() for row in some}
-    tree = Tree.of(view, acls)
+    tree = Tree.of(view.rows, acls)
     places = Acl.objects.only("uuid", "label", "external_id").in_bulk(list(tree.places))
     parts = _Parts(tree, standing, _labels(tree, standing, places), places)
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.acls.history_rows import Row
-from apps.acls.history_view import Decision, Standing, Tree
+from apps.acls.history_tree import Decision, Standing, Tree
 from apps.acls.models import Principal
 
 _NAMED = 4
@@ -74,7 +74,7 @@ def _gaps(tree: Tree, standing: Standing, acl: int, labels: Labels) -> Iterator[
         for entry in tree.entries.get(place.key, ())
         if tree.is_allow(entry)
     ]
-    at = tree.view.moment.at
+    at = tree.rows.moment.at
     for entry, cut in allowing:
         if entry.other in standing.sure:
             yield _spent(tree, entry, at, labels, is_cut=cut and not entry.data["sticky"])
@@ -108,20 +108,20 @@ def _identity_gaps(
 ) -> Iterator[str]:
     wanted = {entry.other for entry in passing}
     for identity in sorted(standing.dead):
-        if wanted & set(tree.view.rows.climb([identity])):
+        if wanted & set(tree.rows.climb([identity])):
             yield f"the identity {labels.principal(identity)} is not active in its source"
     for edge in _ended_memberships(tree, standing, wanted):
         group, ended = labels.principal(edge.other), edge.time("expires_at")
         yield f"the membership in {group} ended at {ended:%Y-%m-%d %H:%M:%S} UTC"
     realms = {row.data["realm"] for pk in wanted for row in [tree.principals.get(pk)] if row}
-    held = {row.data["realm"] for row in tree.view.rows.principals(standing.claims).values()}
+    held = {row.data["realm"] for row in tree.rows.principals(standing.claims).values()}
     if realms and not realms & held:
         yield f"no claim: nobody in {_named(sorted(realms))} is recognised as this person"
 
 
 def _ended_memberships(tree: Tree, standing: Standing, wanted: set[int]) -> list[Row]:
     """Return direct memberships of the person that have expired and would have led there."""
-    rows, at = tree.view.rows, tree.view.moment.at
+    rows, at = tree.rows, tree.rows.moment.at
     ended = [
         edge
         for edge in rows.find("edge", key=standing.sure)
