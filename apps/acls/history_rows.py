@@ -14,9 +14,8 @@ from django.db import connection
 
 from apps.acls.freshness import UNATTENDED_AFTER
 from apps.acls.history_moments import Moment
-from apps.acls.models import Placement
+from apps.acls.models import NESTING_KINDS, Placement
 from apps.connections.models import WhenStale
-from apps.connections.protocol import PrincipalKind
 from apps.tenants.context import required_tenant_id
 
 _ROWS: Final = """
@@ -28,8 +27,8 @@ _BY_KEY = "h.key = ANY (%(ids)s::bigint[])"
 _BY_OTHER = "h.other = ANY (%(ids)s::bigint[])"
 _AT_LARGE = "(h.data->>'kind' IN ('members', 'everyone') OR h.data->>'members_known' = 'false')"
 _OF_REALMS = "h.data->>'realm' = ANY (%(ids)s::text[])"
-# Everything above some places, and all memberships that lead up from some principals: one statement
-# each, however deep. UNION ends at what was met before, so circles are no matter.
+# Everything above some places, and all memberships that lead up from some principals, or down: one
+# statement each, however deep. UNION ends at what was met before, so circles are no matter.
 _ABOVE: Final = """
 WITH RECURSIVE above(id) AS (
     SELECT unnest(%(ids)s::bigint[])
@@ -51,7 +50,17 @@ WITH RECURSIVE up(id) AS (
 SELECT h.row_id, h.key, h.other, h.data FROM up JOIN acls_history h
     ON h.tenant_id = %(tenant)s AND h.relation = 'edge' AND h.key = up.id AND {holds}
 """
-GROUPS: Final = (PrincipalKind.GROUP, PrincipalKind.DOMAIN)
+_DOWN: Final = """
+WITH RECURSIVE down(id) AS (
+    SELECT unnest(%(ids)s::bigint[])
+    UNION
+    SELECT h.key FROM down JOIN acls_history h ON h.tenant_id = %(tenant)s
+        AND h.relation = 'edge' AND h.other = down.id
+        AND coalesce((h.data->>'expires_at')::timestamptz, 'infinity') > %(moment_at)s AND {holds}
+)
+SELECT h.row_id, h.key, h.other, h.data FROM down JOIN acls_history h
+    ON h.tenant_id = %(tenant)s AND h.relation = 'edge' AND h.other = down.id AND {holds}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ class Rows:
         self._principals: dict[int, Row] = {}
         self._stale: set[str] | None = None
         self._at_large: list[Row] | None = None
+        self._aged: dict[int, Row] | None = None
 
     def find(
         self, relation: str, *, key: Iterable[int] | None = None, other: Iterable[int] | None = None
@@ -120,10 +130,10 @@ class Rows:
 
     def aged(self) -> dict[int, Row]:
         """Return the groups of sources whose permissions are too old."""
-        if not self.stale():
-            return {}
-        found = self._read("principal", _OF_REALMS, sorted(self.stale()))
-        return {row.key: row for row in found if row.data["kind"] in GROUPS}
+        if self._aged is None:
+            found = self._read("principal", _OF_REALMS, sorted(self.stale()))
+            self._aged = {row.key: row for row in found if row.data["kind"] in NESTING_KINDS}
+        return self._aged
 
     def places(self, ids: Iterable[int]) -> dict[int, Row]:
         """Return ACLs with everything above them."""
@@ -156,22 +166,13 @@ class Rows:
                     reached[edge.other] = (edge, distance)
         return reached
 
-    def descend(self, group: int, *, but: Collection[int] = ()) -> set[int]:
-        """Return a principal with everything that is in it, directly or through groups.
-
-        Args:
-            group: any principal.
-            but: groups that nobody is in by.
-        """
-        if group in but:
-            return set()
-        found, frontier = {group}, {group}
-        while frontier:
-            edges = [e for e in self.find("edge", other=frontier) if e.lasts(self.moment.at)]
-            # A group that counts for nothing hands nobody on.
-            frontier = {e.key for e in edges} - found - set(but)
-            found |= frontier
-        return found
+    def members(self, groups: Iterable[int]) -> dict[int, set[int]]:
+        """Return who is directly in some groups, and in every group within them, just then."""
+        direct: dict[int, set[int]] = defaultdict(set)
+        for edge in self._walk(_DOWN, groups):
+            if edge.lasts(self.moment.at):
+                direct[edge.other].add(edge.key)
+        return direct
 
     def entries(self, acls: Iterable[int]) -> dict[int, list[Row]]:
         """Return the entries of ACLs."""
@@ -190,11 +191,12 @@ class Rows:
     def stale(self) -> set[str]:
         """Return the realms whose permissions were confirmed too long before the moment."""
         if self._stale is None:
+            is_unattended = self.moment.is_now and self._is_unattended()
             self._stale = {
-                row.data["realm"] for row in self.find("connection") if self._is_stale(row)
+                row.data["realm"]
+                for row in self.find("connection")
+                if is_unattended or self._is_stale(row)
             }
-            if self.moment.is_now and self._is_unattended():
-                self._stale = {row.data["realm"] for row in self.find("connection")}
         return self._stale
 
     def _is_stale(self, row: Row) -> bool:

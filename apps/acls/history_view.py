@@ -7,7 +7,7 @@ the present in one statement.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -109,38 +109,45 @@ class View:
                 readers |= people
         return readers
 
-    def _held_by_whom(self, principals: Iterable[int]) -> dict[int, tuple[set[int], set[int]]]:
+    def _held_by_whom(self, principals: set[int]) -> dict[int, tuple[set[int], set[int]]]:
         """Return the people who belonged, with those of the principals that they were or had been.
 
         Args:
             principals: about which it is asked.
         """
-        members = [row for row in self.rows.find("membership") if row.data["is_active"]]
-        usable = self._usable([row.key for row in members])
-        members = [row for row in members if row.key in usable]
-        dynamic = {guest: self.dynamic(is_guest=guest) for guest in (False, True)}
+        active = [row for row in self.rows.find("membership") if row.data["is_active"]]
+        usable = self._usable([row.key for row in active])
+        members = [row for row in active if row.key in usable]
+        direct, aged = self.rows.members(principals), self.rows.aged()
+        within = {pk: _within(direct, pk) for pk in principals}
+        are, were = self._holders(members, set().union(*within.values()))
         held: dict[int, tuple[set[int], set[int]]] = {row.key: (set(), set()) for row in members}
-        aged = self.rows.aged()
-        for principal in set(principals):
-            below = self.rows.descend(principal, but=aged)
-            live = {pk for pk, row in self.rows.principals(below).items() if row.stands}
-            holders = {
-                row.key
-                for row in self.rows.find("claim", other=live)
-                if not row.data["ended_at"] and row.key in held
-            }
-            holders |= {m.key for m in members if dynamic[m.data["is_guest"]] & below}
-            for user_id in holders:
+        for principal, inside in within.items():
+            counted = _within(direct, principal, but=aged) if aged else inside
+            for user_id in set().union(*(are[pk] for pk in counted & are.keys())):
                 held[user_id][0].add(principal)
-            for user_id in self._formerly_within(principal) & held.keys():
+            for user_id in set().union(*(were[pk] for pk in inside & were.keys())):
                 held[user_id][1].add(principal)
         return held
 
-    def _formerly_within(self, principal: int) -> set[int]:
-        """Return who has been an identity that led to a principal, and may still be it."""
-        below = self.rows.descend(principal)
-        live = {pk for pk, row in self.rows.principals(below).items() if row.stands}
-        return {user for user, _ in self._formerly(self.rows.find("claim", other=live))}
+    def _holders(
+        self, members: Sequence[Row], principals: set[int]
+    ) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+        """Return which of the members each principal is, and which ones it may still be."""
+        people = {row.key for row in members}
+        live = {pk for pk, row in self.rows.principals(principals).items() if row.stands}
+        told = [row for row in self.rows.find("claim", other=live) if row.key in people]
+        are: dict[int, set[int]] = defaultdict(set)
+        for row in told:
+            if not row.data["ended_at"]:
+                are[row.other].add(row.key)
+        for is_guest in (False, True):
+            for pk in self.dynamic(is_guest=is_guest) & principals:
+                are[pk] |= {row.key for row in members if row.data["is_guest"] == is_guest}
+        were: dict[int, set[int]] = defaultdict(set)
+        for user_id, pk in self._formerly(told):
+            were[pk].add(user_id)
+        return are, were
 
     def _formerly(self, claims: Iterable[Row]) -> set[tuple[int, int]]:
         """Return the people and identities of claims that have ended, where that can be a pretence.
@@ -179,3 +186,21 @@ class View:
             tenant_id=required_tenant_id(), user_id__in=user_ids
         )
         return set(members.values_list("user_id", flat=True))
+
+
+def _within(direct: Mapping[int, set[int]], top: int, *, but: Collection[int] = ()) -> set[int]:
+    """Return a principal with everything that is in it, directly or through groups.
+
+    Args:
+        direct: see `Rows.members`.
+        top: any principal.
+        but: groups that count for nothing: nobody is in them, and they hand nobody on.
+    """
+    if top in but:
+        return set()
+    found, frontier = {top}, {top}
+    while frontier:
+        inside = set().union(*(direct.get(group, set()) for group in frontier))
+        frontier = inside - found - set(but)
+        found |= frontier
+    return found
