@@ -33,6 +33,7 @@ MEMBER: Final = """(
 # direct    groups they are directly in; `reach`: groups from which a named principal is reached
 # sure      which of the principals that the rules name each person is
 # unsure    which of them may hold anybody
+# candidate pairs and the rules that could decide them; `matching`: those that do concern the person
 # former    identities the asked people had and nobody has; `doubt`: what these lead to
 # admitted  n of the pairs all of whose clauses have an ACL that lets the person in
 ADMITTED: Final = f"""stale AS MATERIALIZED (
@@ -153,23 +154,28 @@ ADMITTED: Final = f"""stale AS MATERIALIZED (
             AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp()) OFFSET 0) e
     JOIN reach ON reach.group_id = e.group_id
 ), unsure AS MATERIALIZED (
-    SELECT k.ancestor_id AS p
-    FROM (
+    SELECT DISTINCT reach.ancestor_id AS p FROM reach JOIN (
         SELECT x.group_ptr_id AS id FROM acls_principal x
         WHERE x.tenant_id = %(scope_tenant)s::bigint AND NOT x.members_known
             AND x.deleted_at IS NULL
-        UNION ALL SELECT id FROM aged WHERE is_there) u
-    JOIN acls_closure k ON k.tenant_id = %(scope_tenant)s::bigint AND k.group_id = u.id
-        AND (k.until IS NULL OR k.until > statement_timestamp())
-), allowed AS (
-    SELECT pair.n, w.clause, w.clause_count
+        UNION ALL SELECT id FROM aged WHERE is_there) u ON u.id = reach.group_id
+), candidate AS MATERIALIZED (
+    SELECT pair.n, pair.user_id, w.clause, w.clause_count, w.acl_id, rule.p, rule.allow, rule.rank
     FROM pair
     JOIN wanted w ON w.policy_id = pair.policy_id
     JOIN rule ON rule.acl_id = w.acl_id
-    WHERE (pair.user_id, rule.p) IN (SELECT user_id, p FROM sure)
-        OR NOT rule.allow AND (rule.p IN (SELECT p FROM unsure)
-            OR (pair.user_id, rule.p) IN (SELECT user_id, p FROM doubt))
-    GROUP BY pair.n, w.clause, w.clause_count, w.acl_id HAVING min(rule.rank) %% 2 = 1
+), matching AS (
+    SELECT c.n, c.clause, c.clause_count, c.acl_id, c.rank
+    FROM candidate c JOIN sure ON sure.user_id = c.user_id AND sure.p = c.p
+    UNION ALL
+    SELECT c.n, c.clause, c.clause_count, c.acl_id, c.rank
+    FROM candidate c JOIN unsure ON unsure.p = c.p WHERE NOT c.allow
+    UNION ALL
+    SELECT c.n, c.clause, c.clause_count, c.acl_id, c.rank
+    FROM candidate c JOIN doubt ON doubt.user_id = c.user_id AND doubt.p = c.p WHERE NOT c.allow
+), allowed AS (
+    SELECT n, clause, clause_count FROM matching
+    GROUP BY n, clause, clause_count, acl_id HAVING min(rank) %% 2 = 1
 ), admitted AS MATERIALIZED (
     SELECT n FROM allowed GROUP BY n, clause_count HAVING count(DISTINCT clause) = clause_count
 )"""  # noqa: S608  put together from constants

@@ -15,8 +15,8 @@ from apps.acls import class_rules, statement
 from apps.acls.binary import BigintArray, Ids
 
 # Changes whenever the layout of the stored bytes or the meaning of the ids does.
-_LAYOUT = b"KR2"
-_LENGTH = struct.Struct("<I")
+_LAYOUT = b"KR3"
+_LENGTHS = struct.Struct("<III")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,7 +55,7 @@ class ReadableSet:
         computed_at: the database's clock.
         valid_until: when the first entry or membership that matters ends or begins.
         ids: policies' ids, sorted and unique, shape (n,).
-        ordinals: the same policies by their ordinals, in no order, shape (n,).
+        bits: the same policies by their ordinals, as `reader_context` takes them.
         committed: False when the computing transaction had written something, whatever it was: its
             snapshot then proves nothing about that transaction's own changes.
     """
@@ -68,13 +68,8 @@ class ReadableSet:
     computed_at: datetime
     valid_until: datetime
     ids: Ids
-    ordinals: Ids
+    bits: str
     committed: bool = True
-
-    @property
-    def bits(self) -> str:
-        """Return the ordinals as `reader_context` takes them."""
-        return bit_string(self.ordinals)
 
     def scope(self) -> Scope:
         """Return the set for a reading statement, guarded inside that statement.
@@ -106,7 +101,7 @@ class ReadableSet:
         }
 
     def to_bytes(self) -> bytes:
-        """Return the set for the cache: a JSON head, then the arrays as little-endian int64."""
+        """Return the set for the cache: lengths, a JSON head, both arrays as int64, the bits."""
         head = json.dumps(
             {
                 "tenant_id": self.tenant_id,
@@ -115,26 +110,28 @@ class ReadableSet:
                 "snapshot": self.snapshot,
                 "computed_at": self.computed_at.isoformat(),
                 "valid_until": self.valid_until.isoformat(),
-                "names": len(self.names),
+                "bits": self.bits,
             }
         ).encode()
-        arrays = np.concatenate([self.names, self.ids, self.ordinals]).astype("<i8").tobytes()
-        return b"".join([_LAYOUT, _LENGTH.pack(len(head)), head, arrays])
+        lengths = _LENGTHS.pack(len(head), len(self.names), len(self.ids))
+        return b"".join([_LAYOUT, lengths, head, _wire(self.names), _wire(self.ids)])
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> ReadableSet | None:
         """Return the set, or None for bytes of another layout."""
         if not stored.startswith(_LAYOUT):
             return None
-        start = len(_LAYOUT) + _LENGTH.size
-        (length,) = _LENGTH.unpack_from(stored, len(_LAYOUT))
+        start = len(_LAYOUT) + _LENGTHS.size
+        length, names, ids = _LENGTHS.unpack_from(stored, len(_LAYOUT))
         head = json.loads(stored[start : start + length])
-        arrays = np.frombuffer(stored, "<i8", offset=start + length).astype(np.int64)
-        count = head.pop("names")
         for name in ("computed_at", "valid_until"):
             head[name] = datetime.fromisoformat(head[name]).astimezone(UTC)
-        names, ids, ordinals = np.split(arrays, [count, (len(arrays) + count) // 2])
-        return cls(**head, names=names, ids=ids, ordinals=ordinals)
+        arrays = np.frombuffer(stored, "<i8", count=names + ids, offset=start + length)
+        return cls(**head, names=arrays[:names], ids=arrays[names:])
+
+
+def _wire(ids: Ids) -> bytes:
+    return ids.astype("<i8", copy=False).tobytes()
 
 
 def bit_string(ordinals: Ids) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from apps.accounts.models import User
 from apps.acls import binary, placement, set_cache, statement
 from apps.acls.errors import NoMembership
-from apps.acls.readable import ReadableSet, Scope
+from apps.acls.readable import ReadableSet, Scope, bit_string
 from apps.tenants.context import reader_context, required_tenant_id
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def compute(user: User) -> ReadableSet:
         computed_at=computed_at,
         valid_until=valid_until,
         ids=np.sort(ids),
-        ordinals=ordinals,
+        bits=bit_string(ordinals),
         committed=committed,
     )
 
@@ -112,7 +112,7 @@ def _nothing(user: User) -> ReadableSet:
         computed_at=now,
         valid_until=now,
         ids=np.empty(0, np.int64),
-        ordinals=np.empty(0, np.int64),
+        bits="",
         committed=False,
     )
 

@@ -162,6 +162,11 @@ _POLICIES: Final = """hit AS MATERIALIZED (
 )"""
 
 _READABLE: Final = "coalesce((SELECT array_agg(id) FROM readable), '{}'::bigint[])"
+_ARRAYS: Final = """arrays AS MATERIALIZED (
+    SELECT coalesce(array_agg(id), '{}'::bigint[]) AS ids,
+        coalesce(array_agg(ordinal::bigint), '{}'::bigint[]) AS ordinals
+    FROM readable
+)"""
 
 # What a log row must name to concern this person. A former identity denies again when whoever has
 # it now gives it up.
@@ -180,7 +185,7 @@ _NEXT_STALE: Final = f"""(SELECT min(lapses) FROM connections_connection source
 # the set was computed in. It leaves out the own transaction, whose changes before and after would
 # look alike once it has committed: so a set made in a transaction that writes is not to be kept.
 # No row: the person does not belong to the tenant.
-LABELLED_SET: Final = f"""WITH {PRINCIPALS}, {_POLICIES}, label AS MATERIALIZED (
+LABELLED_SET: Final = f"""WITH {PRINCIPALS}, {_POLICIES}, {_ARRAYS}, label AS MATERIALIZED (
     SELECT {_NAMES} AS names
 )
 SELECT {INCARNATION} AS incarnation, pg_current_snapshot()::text AS snapshot, label.names,
@@ -189,10 +194,8 @@ SELECT {INCARNATION} AS incarnation, pg_current_snapshot()::text AS snapshot, la
         (SELECT min(starts_at) FROM matching WHERE starts_at > statement_timestamp()),
         {_NEXT_STALE},
         statement_timestamp() + interval '{LONGEST_LIFE}') AS valid_until,
-    pg_current_xact_id_if_assigned() IS NULL AS committed,
-    {_READABLE} AS ids, coalesce((SELECT array_agg(ordinal::bigint) FROM readable),
-        '{{}}'::bigint[]) AS ordinals
-FROM label, {MEMBER}"""  # noqa: S608  put together from constants
+    pg_current_xact_id_if_assigned() IS NULL AS committed, arrays.ids, arrays.ordinals
+FROM label, arrays, {MEMBER}"""  # noqa: S608  put together from constants
 
 # The same inside somebody's statement: computed there and then, so nothing has to be proved.
 INLINE: Final = f"""WITH {PRINCIPALS}, {_POLICIES}

@@ -27,7 +27,7 @@ from psycopg import IsolationLevel
 from apps.accounts.models import User
 from apps.acls import binary, statement
 from apps.acls.binary import BigintArray
-from apps.acls.readable import ReadableSet
+from apps.acls.readable import ReadableSet, bit_string
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
 from tests.acls.reads import in_threads, inside
@@ -130,7 +130,7 @@ class Loop:
             computed_at=computed_at,
             valid_until=valid_until,
             ids=ids,
-            ordinals=ordinals,
+            bits=bit_string(ordinals),
             committed=committed,
         )
 

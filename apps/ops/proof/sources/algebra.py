@@ -70,9 +70,12 @@ class AlgebraSource:
 
     def __init__(self, rng: Random) -> None:
         now = datetime.now().astimezone()
-        # Unknown groups and cuts from the start: by changes alone they would come late.
+        # Unknown groups, cuts and a tree from the start: by changes alone they would come late.
         self._groups = {name: _Group(is_known=rng.random() < 0.75) for name in _GROUPS}
-        self._places = {name: _Place(cuts=rng.random() < 0.3) for name in _PLACES}
+        self._places = {
+            name: _Place(rng.choice([None, *_PLACES[:number]]), cuts=rng.random() < 0.3)
+            for number, name in enumerate(_PLACES)
+        }
         self._items: dict[str, list[list[str]]] = {}
         self._inactive: set[str] = set()
         self._made = 0
