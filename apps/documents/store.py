@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import connection as database
-from django.db.models import Case, F, Q, When
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -84,6 +84,26 @@ _UPSERT = (
     .replace("{deciding}", classification.DECIDING.format(item="item"))
     .replace("{default}", classification.DEFAULT)
 )
+# Rows are locked in the order of the page, in which `write` locks them too: the lanes of a source
+# then wait for each other instead of locking up. Passages of the version that a document has now
+# may follow to the new readers; see `_UPSERT` for older ones.
+_POINT = """
+WITH told AS (
+    SELECT * FROM unnest(%(names)s::text[], %(policies)s::bigint[])
+        WITH ORDINALITY AS t(external_id, policy_id, place)
+), named AS MATERIALIZED (
+    SELECT d.id, told.policy_id FROM told
+    JOIN documents_document d ON d.tenant_id = %(tenant_id)s
+        AND d.connection_id = %(connection_id)s AND d.external_id = told.external_id
+    WHERE d.last_synced_at <= %(observed_at)s OR d.last_synced_at > statement_timestamp()
+    ORDER BY told.place FOR UPDATE OF d
+)
+UPDATE documents_document d SET
+    text_from_version = CASE WHEN d.policy_id = named.policy_id THEN d.text_from_version
+        ELSE d.version END,
+    policy_id = named.policy_id, last_synced_at = %(observed_at)s
+FROM named WHERE d.tenant_id = %(tenant_id)s AND d.id = named.id
+"""
 # What a source may put on one item.
 _MAX_LABELS = 100
 _MAX_LABEL_CHARS = 100
@@ -202,19 +222,21 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
         observed_at: documents about which something newer is known stay as they are, and an older
             page that arrives later does not bring the old policy back.
     """
+    if not policies:
+        return 0
     classification.hold_rules()
-    told = 0
-    for external_id, policy_id in policies.items():
-        named = Document.objects.filter(connection=source, external_id=external_id)
-        told += named.filter(_not_newer_than(observed_at)).update(
-            # Passages of this version may follow to the new readers; see `_UPSERT` for older ones.
-            text_from_version=Case(
-                When(policy_id=policy_id, then=F("text_from_version")), default=F("version")
-            ),
-            policy_id=policy_id,
-            last_synced_at=observed_at,
+    with database.cursor() as cursor:
+        cursor.execute(
+            _POINT,
+            {
+                "tenant_id": source.tenant_id,
+                "connection_id": source.pk,
+                "names": list(policies),
+                "policies": list(policies.values()),
+                "observed_at": observed_at,
+            },
         )
-    return told
+        return int(cursor.rowcount)
 
 
 def _not_newer_than(observed_at: datetime) -> Q:
