@@ -159,8 +159,9 @@ def take_back(documents: Iterable[Document], *, actor_id: int | None) -> int:
     for document in held:
         _save(document, Classification(document.classification), ClassifiedBy.DEFAULT)
     apply_rules("d.id = ANY (%(ids)s::bigint[])", {"ids": list(before)})
+    now = dict(Document.objects.filter(pk__in=before).values_list("pk", "classification"))
     for document in held:
-        document.refresh_from_db(fields=["classification"])
+        document.classification = now[document.pk]
         _record("document.class_taken_back", document, actor_id, before=before[document.pk])
     return len(held)
 

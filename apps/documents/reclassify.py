@@ -39,8 +39,7 @@ def changing_rules(*, all_at_once: int = ALL_AT_ONCE) -> Iterator[None]:
 
 
 def _start(all_at_once: int) -> None:
-    live = Document.objects.live().order_by()
-    is_small = len(live.values_list("pk")[: all_at_once + 1]) <= all_at_once
+    is_small = Document.objects.live()[: all_at_once + 1].count() <= all_at_once
     if is_small:
         classification.apply_rules("true", {})
     now = timezone.now()
@@ -75,14 +74,15 @@ def step(*, batch: int = BATCH) -> bool:
         if work is None:
             return False
         ahead = Document.objects.filter(pk__gt=work.after_id, pk__lte=work.up_to_id)
-        ids = list(ahead.order_by("pk").values_list("pk", flat=True)[:batch])
-        if ids:
+        here = ahead.order_by("pk").values("pk")[:batch]
+        last = here.aggregate(last=Max("pk"))["last"]
+        if last is not None:
             classification.apply_rules(
                 "d.id > %(after)s AND d.id <= %(last)s",
-                {"after": work.after_id, "last": ids[-1]},
+                {"after": work.after_id, "last": last},
                 only_stricter=work.is_tightening,
             )
-            work.after_id = ids[-1]
+            work.after_id = last
         elif work.is_tightening:
             work.is_tightening, work.after_id = False, 0
         else:
@@ -99,6 +99,9 @@ def progress(work: Reclassification) -> int:
 
 def _renumber() -> None:
     """Number the rules 1, 2, 3 … in their order."""
+    moved = []
     for position, rule in enumerate(ClassificationRule.objects.order_by("position", "pk"), start=1):
         if rule.position != position:
-            ClassificationRule.objects.filter(pk=rule.pk).update(position=position)
+            rule.position = position
+            moved.append(rule)
+    ClassificationRule.objects.bulk_update(moved, ["position"])
