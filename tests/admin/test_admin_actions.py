@@ -116,7 +116,8 @@ def test_an_action_reaches_no_row_of_another_tenant(
 def test_progress_is_told_without_loading_the_page_again(acme: Stock, client: Client) -> None:
     SyncRun.objects.filter(pk=acme.run.pk).update(state=RunState.RUNNING, seen=30, total=120)
     live = reverse("admin:sync_events_live")
-    told = client.get(live, {"run": [str(acme.run.pk), "999999", "x"]}).json()["runs"]
+    asked = [str(acme.run.pk), "999999", "x", "²", "9" * 30, "9" * 5_000]
+    told = client.get(live, {"run": asked}).json()["runs"]
     assert set(told) == {str(acme.run.pk)}
     assert "30 of 120" in told[str(acme.run.pk)]["progress"]
     assert "Running" in told[str(acme.run.pk)]["state"]

@@ -22,6 +22,7 @@ from apps.sync_events.models import UNFINISHED, FailedItem, SyncRun
 # Events shown on a run's page, and runs that one request may ask about.
 EVENTS_ON_PAGE = 100
 RUNS_ASKED = 100
+_BIGINT_DIGITS = 19
 
 
 @admin.register(SyncRun)
@@ -96,7 +97,8 @@ class SyncRunAdmin(EvidenceAdmin):
         """Answer with the changing parts of the runs that a page shows (`?run=1&run=2`)."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        asked = [int(pk) for pk in request.GET.getlist("run")[:RUNS_ASKED] if pk.isdigit()]
+        told = request.GET.getlist("run")[:RUNS_ASKED]
+        asked = [int(pk) for pk in told if pk.isdecimal() and len(pk) < _BIGINT_DIGITS]
         found = self.get_queryset(request).filter(pk__in=asked)
         newer = SyncRun.objects.filter(pk__gt=max(asked, default=0)).count() if asked else 0
         return JsonResponse(
