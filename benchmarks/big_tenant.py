@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.acls import entries, placement
 from apps.connections.models import Connection
-from apps.tenants.context import tenant_context
+from apps.tenants.context import tenant_context, unrestricted_reading
 from apps.tenants.models import Tenant
 
 REALM = "benchmark"
@@ -29,6 +29,11 @@ class Size:
     acls: int
     policies: int
     documents: int
+
+    @property
+    def passages(self) -> int:
+        """How many documents have a passage."""
+        return self.documents // 5
 
     @property
     def shared_documents(self) -> int:
@@ -123,6 +128,14 @@ SELECT %(tenant)s, %(connection)s, gen_random_uuid(), 'd' || n, 1 + (n * 7) %% %
     'Document ' || n, 'd/' || n, '', '', 1, '1', 1, 1, 1, 0, '', '', now(), now()
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
 """
+# One passage for each of so many documents: enough to weigh the second wall.
+_PASSAGES = """
+INSERT INTO search_chunk (tenant_id, document_id, policy_id, policy_ordinal, version, ordinal,
+    start, "end", heading_path, text, token_count, sha256, lexemes)
+SELECT %(tenant)s, id, policy_id, policy_id, 1, 0, 0, 40, '[]', 'Passage of ' || title, 4, '',
+    to_tsvector('simple', title)
+FROM documents_document ORDER BY id LIMIT %(passages)s
+"""
 _AT_ONCE = 100_000
 
 
@@ -164,6 +177,8 @@ def build(size: Size) -> BigTenant:
         for first in range(1, size.documents + 1, _AT_ONCE):
             last = min(first + _AT_ONCE - 1, size.documents)
             _run(_DOCUMENTS, {**values, "first": first, "last": last})
+        with unrestricted_reading():
+            _run(_PASSAGES, {**values, "passages": size.passages})
         _run(_SEQUENCES, values)
     # What autovacuum would do within its minute.
     with connections["owner"].cursor() as cursor:

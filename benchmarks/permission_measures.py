@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps import audit
@@ -22,15 +19,22 @@ from apps.acls.models import Acl, AclEntry, Edge, Principal
 from apps.acls.readable import Scope
 from apps.connections.protocol import PrincipalKind, RemoteAcl, RemoteEntry, RemotePrincipal
 from apps.documents import scope as scopes
-from apps.documents.batch import can_read_many
+from apps.documents.batch import Pair, can_read_many
 from apps.documents.models import Document
 from apps.documents.scope import IS_READABLE_DOCUMENT
-from apps.tenants.context import tenant_context
+from apps.tenants.context import reader_context, tenant_context, unrestricted_reading
 from benchmarks import big_tenant
 from benchmarks.big_tenant import REALM, BigTenant
 from benchmarks.report import Figure
+from benchmarks.syncs_beside import open_pages, syncing
 
 _BELOW = f"SELECT count(*) AS n FROM documents_document d WHERE {IS_READABLE_DOCUMENT} AND d.policy_id = %(policy)s"  # noqa: S608, E501  no value stands in it
+
+
+_PASSAGES = """
+SELECT count(*) FROM search_chunk WHERE tenant_id = %(scope_tenant)s::bigint
+    AND policy_id = ANY ((SELECT %(scope_ids)s::bigint[])::bigint[]) AND length(text) > 0
+"""
 
 
 def all_of(big: BigTenant, *, rounds: int) -> list[Figure]:
@@ -41,6 +45,7 @@ def all_of(big: BigTenant, *, rounds: int) -> list[Figure]:
         measures: list[Callable[[], Iterator[Figure]]] = [
             lambda: _cold(widest, rounds, median_size),
             lambda: _warm(widest, rounds * 20),
+            lambda: _wall(widest, rounds),
             lambda: _unshare(big, rounds),
             lambda: _nest(big, rounds),
             lambda: _during_a_sync(big),
@@ -90,6 +95,31 @@ def _warm(widest: User, rounds: int) -> Iterator[Figure]:
     yield Figure("warm reading in all (cache, bits, guard, ids), median", _ms(whole), "ms")
 
 
+def _wall(widest: User, rounds: int) -> Iterator[Figure]:
+    """A scan of all passages the widest reader may read: behind the wall, and without it."""
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    found: dict[bool, int] = {}
+    with transaction.atomic():
+        readable = resolve.policies_for(widest)
+    for _ in range(rounds):
+        for is_walled in taken:
+            wall = reader_context(readable.bits) if is_walled else unrestricted_reading()
+            with transaction.atomic(), wall, binary.cursor() as cursor:
+                with _timed(taken[is_walled]):
+                    row = cursor.execute(_PASSAGES, readable.scope().params).fetchone()
+                found[is_walled] = row[0] if row else 0
+    assert found[True] == found[False] > 0
+    yield Figure("passages of the widest reader", found[True], "")
+    without = _ms(taken[False])
+    yield Figure(
+        "scan of these passages behind the second wall",
+        _ms(taken[True]),
+        "ms",
+        peer=f"the same statement without the wall: {without} ms",
+        ratio=round(_ms(taken[True]) / without, 2),
+    )
+
+
 def _unshare(big: BigTenant, rounds: int) -> Iterator[Figure]:
     """Take a reader from a folder with a tenth of all documents, alone and beside two syncs."""
     folder, policy_id = _shared_folder(big)
@@ -97,7 +127,7 @@ def _unshare(big: BigTenant, rounds: int) -> Iterator[Figure]:
     for beside, busy in (("", 0), (", beside two syncs", 2)):
         commits: list[float] = []
         nexts: list[float] = []
-        with _open_pages(busy):
+        with open_pages(busy):
             for _ in range(rounds):
                 _share(folder, reader)
                 assert _count(reader, policy_id) == big.size.shared_documents
@@ -137,7 +167,7 @@ def _during_a_sync(big: BigTenant) -> Iterator[Figure]:
             resolve.policies_for(user)
     hits = asked = 0
     taken: list[float] = []
-    with _syncing():
+    with syncing():
         ends_at = time.monotonic() + 10
         while time.monotonic() < ends_at:
             user = people[asked % len(people)]
@@ -154,16 +184,24 @@ def _during_a_sync(big: BigTenant) -> Iterator[Figure]:
 
 def _batch(big: BigTenant, rounds: int) -> Iterator[Figure]:
     """A thousand mixed pairs of person and document in one call."""
-    people = [big_tenant.user(n) for n in range(1, 101)]
+    people = [big_tenant.user(n) for n in range(1, 1_001)]
     with transaction.atomic():
-        documents = list(Document.objects.order_by("-pk")[:10_000:100])
-    pairs = [(people[n % 100], documents[(n * 7 + n // 100) % 100]) for n in range(1_000)]
+        documents = list(Document.objects.order_by("-pk")[:10_000:10])
+    mixed = [(people[n % 100], documents[(n * 7 + n // 100) % 100]) for n in range(1_000)]
+    yield from _checked("1,000 pairs of 100 people and 100 documents", mixed, rounds, bound=50)
+    apart = list(zip(people, documents, strict=True))
+    yield from _checked("1,000 pairs of 1,000 people and 1,000 documents", apart, rounds)
+
+
+def _checked(
+    what: str, pairs: list[Pair], rounds: int, bound: float | None = None
+) -> Iterator[Figure]:
     taken: list[float] = []
     for _ in range(rounds):
         with transaction.atomic(), _timed(taken):
             verdicts = can_read_many(pairs)
-    yield Figure("of 1,000 checked pairs may read", sum(verdicts), "")
-    yield Figure("check 1,000 pairs of people and documents", _ms(taken), "ms", 50)
+    yield Figure(f"may read, of {what}", sum(verdicts), "")
+    yield Figure(f"check {what}", _ms(taken), "ms", bound)
 
 
 def _widest_reader(big: BigTenant) -> tuple[User, int]:
@@ -271,69 +309,6 @@ def _crowd(big: BigTenant) -> tuple[Principal, Principal]:
             )
         assert Edge.objects.filter(group=found["crowd"]).count() == members
         return found["crowd"], middle
-
-
-@contextmanager
-def _open_pages(number: int) -> Iterator[None]:
-    """Keep a number of transactions open that have written a page of a sync each."""
-    with _threads([partial(_hold_page, n) for n in range(number)]):
-        yield
-
-
-def _hold_page(number: int, stop: threading.Event) -> None:
-    turn = 0
-    while not stop.is_set():
-        turn += 1
-        with transaction.atomic():
-            _write_page(number, turn)
-            stop.wait(0.3)
-
-
-@contextmanager
-def _syncing() -> Iterator[None]:
-    """Write pages of two syncs one after the other, as fast as they go."""
-
-    def sync(number: int, stop: threading.Event) -> None:
-        turn = 0
-        while not stop.is_set():
-            turn += 1
-            with transaction.atomic():
-                _write_page(number, turn)
-            stop.wait(0.05)
-
-    with _threads([partial(sync, n) for n in range(2)]):
-        yield
-
-
-def _write_page(number: int, turn: int) -> None:
-    """Change the readers of twenty places, among people whom nobody asks for."""
-    acls = []
-    for n in range(20):
-        person = RemotePrincipal(PrincipalKind.USER, str(500 + (turn * 20 + n) % 400))
-        acls.append(RemoteAcl(f"synced-{number}-{n}", "synced", entries=(RemoteEntry(person),)))
-    record.apply(REALM, acls=acls, observed_at=timezone.now())
-
-
-@contextmanager
-def _threads(works: list[Callable[[threading.Event], None]]) -> Iterator[None]:
-    stop = threading.Event()
-
-    def run(work: Callable[[threading.Event], None]) -> None:
-        try:
-            work(stop)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=copy_context().run, args=(run, work)) for work in works]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5 if threads else 0)
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 @contextmanager

@@ -54,7 +54,8 @@ def show(figures: Sequence[Figure], out: Path | None) -> int:
     for figure in figures:
         bound = f"  bound {figure.bound:g}" if figure.bound is not None else ""
         verdict = "" if figure.ok else "  MISSED"
-        print(f"{figure.name:<{width}}  {figure.value:>10g} {figure.unit}{bound}{verdict}")
+        peer = f"  ratio {figure.ratio:g} ({figure.peer})" if figure.ratio is not None else ""
+        print(f"{figure.name:<{width}}  {figure.value:>10g} {figure.unit}{bound}{peer}{verdict}")
     if out is not None:
         lines = [json.dumps({**asdict(figure), "ok": figure.ok}) for figure in figures]
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
