@@ -13,7 +13,6 @@ from django.db import connection
 
 from apps.acls import circumstances
 from apps.acls.classes import ORDERED, Classification
-from apps.acls.models import AccessRule
 from apps.tenants.context import required_tenant_id
 
 # The wall clock of the rule, counted from where its hours begin: hours past midnight belong to the
@@ -94,8 +93,3 @@ def missing() -> Missing:
             {**params(), "scope_tenant": required_tenant_id()},
         )
         return Missing(*cursor.fetchone())
-
-
-def asks_for_second_factor() -> bool:
-    """Return whether any rule of the bound tenant asks for a second factor."""
-    return AccessRule.objects.filter(tenant_id=required_tenant_id(), requires_mfa=True).exists()
