@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection
 
+from apps.acls import row_ids
 from apps.acls.errors import BrokenTree
 from apps.acls.external_ids import MAX_LABEL, key
 from apps.acls.models import Acl
@@ -20,8 +21,6 @@ from apps.tenants.context import required_tenant_id
 # The lock that the database takes whenever lines change (migration 0002), taken before any row so
 # that two syncs of one source cannot wait for each other.
 _LOCK_TREE = "SELECT pg_advisory_xact_lock(hashtextextended('acls.tree:' || %s || ':' || %s, 0))"
-
-_TAKE_IDS = "SELECT nextval(pg_get_serial_sequence('acls_acl', 'id')) FROM generate_series(1, %s)"
 
 # One upsert by the unique key, in its order: no join that could trust a new table's statistics.
 # A value that exists stays as it was made: its name says what it holds.
@@ -103,7 +102,7 @@ def record(
         known = _known(realm, told)
     ids = {name: place.pk for name, place in known.items()}
     new = [name for name in told if name not in ids]
-    ids |= zip(new, _take_ids(len(new)), strict=True)
+    ids |= zip(new, row_ids.take("acls_acl", len(new)), strict=True)
     rows = [_row(acl, ids) for _, acl in sorted(told.items())]
     try:
         accepted = _write(realm, rows, observed_at, brought_by)
@@ -175,14 +174,6 @@ def _row(acl: RemoteAcl, ids: Mapping[str, int]) -> dict[str, Any]:
         "parents": None if acl.parent is None else ids[key(acl.parent)],
         "modes": str(acl.mode),
     }
-
-
-def _take_ids(count: int) -> list[int]:
-    if not count:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_IDS, [count])
-        return [int(pk) for (pk,) in cursor.fetchall()]
 
 
 def _write(

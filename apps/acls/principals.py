@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from apps.acls import row_ids
 from apps.acls.external_ids import MAX_LABEL, key
 from apps.acls.models import NESTING_KINDS, Principal
 from apps.connections.protocol import PrincipalKind, RemoteGroup, RemotePrincipal
@@ -59,8 +60,6 @@ _NAME_GROUPS = """
 INSERT INTO auth_group (id, name) SELECT group_ptr_id, 'principal:' || uuid FROM acls_principal
 WHERE tenant_id = %(tenant)s AND group_ptr_id = ANY (%(ids)s::bigint[])
 """
-
-_TAKE_IDS = "SELECT nextval(pg_get_serial_sequence('auth_group', 'id')) FROM generate_series(1, %s)"
 
 _LOCK = """
 SELECT group_ptr_id FROM acls_principal
@@ -116,7 +115,7 @@ def record(
     before = _people_fingerprint(realm, named)
     known = _ids(realm, named)
     new = [name for name in named if name not in known]
-    known |= zip(new, _take_ids(len(new)), strict=True)
+    known |= zip(new, row_ids.take("auth_group", len(new)), strict=True)
     _write(realm, known, named, observed_at, gone=[known[name] for name in deleted])
     if new:
         taken = [known[name] for name in new]
@@ -226,14 +225,6 @@ def _write_activity(ids: Ids, named: Mapping[Name, RemotePrincipal], observed_at
     if told:
         shut_out = [pk for pk, is_active in told.items() if not is_active]
         _execute(_RECORD_ACTIVITY, ids=sorted(told), inactive=shut_out, observed_at=observed_at)
-
-
-def _take_ids(count: int) -> list[int]:
-    if not count:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_IDS, [count])
-        return [int(pk) for (pk,) in cursor.fetchall()]
 
 
 def _execute(statement: str, **params: Any) -> list[int]:
