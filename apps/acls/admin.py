@@ -30,7 +30,7 @@ from apps.acls import (  # noqa: F401  they register their pages
     people_alias_admin,
     people_domain_admin,
 )
-from apps.acls.models import Acl, AclEntry, Claim, Edge, Principal
+from apps.acls.models import NESTING_KINDS, Acl, AclEntry, Claim, Edge, Principal
 from apps.audit.model_admin import EvidenceAdmin, label
 from apps.connections.models import Connection
 from apps.connections.protocol import Form, Mode, PrincipalKind
@@ -148,7 +148,7 @@ class PrincipalAdmin(EvidenceAdmin):
     @display(description="Direct members")
     def member_count(self, principal: Any) -> str:
         """Return how many are directly in a group; a dash for what is no group."""
-        if principal.kind not in (PrincipalKind.GROUP, PrincipalKind.DOMAIN):
+        if principal.kind not in NESTING_KINDS:
             return "–"
         if not principal.members_known:
             return label("Not known", "warning")

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.acls.models import DYNAMIC_KINDS
 from apps.connections.protocol import PrincipalKind
-
-_EVERYBODY = (PrincipalKind.MEMBERS, PrincipalKind.EVERYONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Deciding:
         place = self.place.label
         if self.kind == PrincipalKind.USER:
             return f"you are among the readers of {place}"
-        if self.kind in _EVERYBODY:
+        if self.kind in DYNAMIC_KINDS:
             return f"everyone in your organisation is among the readers of {place}"
         chain = [each.group for each in self.groups] or [self.principal]
         belongs = "".join(f", which belongs to {group}" for group in chain[1:])

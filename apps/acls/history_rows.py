@@ -112,7 +112,7 @@ class Rows:
             return self._read(relation, _BY_KEY, sorted(key))
         if other is not None:
             return self._read(relation, _BY_OTHER, sorted(other))
-        return self._read(relation, "true", [0])
+        return self._read(relation, "true", None)
 
     def principals(self, ids: Iterable[int]) -> dict[int, Row]:
         """Return principals by their ids."""
@@ -125,7 +125,7 @@ class Rows:
     def at_large(self) -> list[Row]:
         """Return the dynamic principals, and the groups whose members are unknown."""
         if self._at_large is None:
-            self._at_large = self._read("principal", _AT_LARGE, [0])
+            self._at_large = self._read("principal", _AT_LARGE, None)
         return self._at_large
 
     def aged(self) -> dict[int, Row]:
@@ -220,11 +220,12 @@ class Rows:
         params: dict[str, Any] = {"tenant": required_tenant_id(), "ids": wanted, "but": list(but)}
         return self._rows(statement, params)
 
-    def _read(self, relation: str, which: str, ids: Collection[Any]) -> list[Row]:
-        if not ids:
+    def _read(self, relation: str, which: str, ids: list[Any] | None) -> list[Row]:
+        """Return the rows that a condition chooses; `ids` are its own, None where it takes none."""
+        if ids == []:
             return []
-        params: dict[str, Any] = {"tenant": required_tenant_id(), "relation": relation}
-        return self._rows(_ROWS.replace("{which}", which), params | {"ids": list(ids)})
+        params: dict[str, Any] = {"tenant": required_tenant_id(), "relation": relation, "ids": ids}
+        return self._rows(_ROWS.replace("{which}", which), params)
 
     def _rows(self, statement: str, params: dict[str, Any]) -> list[Row]:
         with connection.cursor() as cursor:

@@ -14,11 +14,11 @@ from functools import cached_property
 from apps.acls.history_moments import Moment
 from apps.acls.history_rows import Row, Rows
 from apps.acls.history_tree import Standing, Tree, is_whole
+from apps.acls.models import DYNAMIC_KINDS
 from apps.connections.protocol import PrincipalKind
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership
 
-_DYNAMIC = (PrincipalKind.MEMBERS, PrincipalKind.EVERYONE)
 # By which memberships does not matter.
 _REACHED: tuple[Row | None, int] = (None, 0)
 
@@ -75,7 +75,7 @@ class View:
         return {
             row.key
             for row in self.rows.at_large()
-            if row.data["kind"] in _DYNAMIC
+            if row.data["kind"] in DYNAMIC_KINDS
             and row.stands
             and (row.data["kind"] == PrincipalKind.EVERYONE or not is_guest)
         }

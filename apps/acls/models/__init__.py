@@ -12,6 +12,7 @@ from apps.acls.models.class_rules import AccessRule, Weekday
 from apps.acls.models.history import History, Transaction
 from apps.acls.models.holds import HeldChange, HeldPart, HoldState
 from apps.acls.models.identities import (
+    DYNAMIC_KINDS,
     NESTING_KINDS,
     Claim,
     ClaimSource,
@@ -25,6 +26,7 @@ from apps.acls.models.people import ConfirmedAlias, DirectoryIdentity, KeptApart
 from apps.acls.models.policies import Policy, PolicyClause
 
 __all__ = [
+    "DYNAMIC_KINDS",
     "NESTING_KINDS",
     "AccessRule",
     "Acl",

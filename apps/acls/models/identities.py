@@ -17,9 +17,8 @@ from apps.tenants.models import TenantModel
 
 # The kinds whose members are told by edges and that may stand inside one another.
 NESTING_KINDS = (PrincipalKind.GROUP, PrincipalKind.DOMAIN)
-
-
-# References carry no index of their own: the composite ones, tenant first, serve them.
+# The kinds that a member is by belonging to the tenant; a guest is EVERYONE alone.
+DYNAMIC_KINDS = (PrincipalKind.MEMBERS, PrincipalKind.EVERYONE)
 
 
 class ClaimSource(models.TextChoices):
@@ -92,6 +91,9 @@ class Principal(TenantModel, Group):
         """Store the principal under its opaque group name."""
         self.name = f"principal:{self.uuid}"
         super().save(*args, **kwargs)
+
+
+# Below, references carry no index of their own: the composite ones, tenant first, serve them.
 
 
 class Edge(TenantModel):
