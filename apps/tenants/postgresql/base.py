@@ -16,7 +16,7 @@ class DatabaseFeatures(PostgresqlFeatures):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Sets `app.tenant_id` and `app.user_id` whenever a transaction begins."""
+    """Tells the bound tenant, person and reader whenever a transaction begins."""
 
     features_class = DatabaseFeatures
 
@@ -25,7 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         autocommit: bool,  # noqa: FBT001  Django's signature
         force_begin_transaction_with_broken_autocommit: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Begin or end a transaction; a new one starts with the bound tenant and person."""
+        """Begin or end a transaction; a new one starts with what is bound."""
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if not autocommit:
             with self.connection.cursor() as cursor:
