@@ -45,7 +45,7 @@ def raise_alarm(marker: Marker, *, way_out: str, user_id: int | None) -> None:
     try:
         _ALARMS.labels(Tenant.objects.get(pk=marker.tenant_id).slug).inc()
         _record(marker, way_out, user_id)
-    except DatabaseError:
+    except (DatabaseError, Tenant.DoesNotExist):  # such as from a backup with the same key
         logger.exception("the alarm of canary %d could not be recorded", marker.number)
 
 

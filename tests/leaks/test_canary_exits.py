@@ -232,15 +232,35 @@ def test_search_page_and_document_page_of_an_open_canary_are_stopped(
 def test_leak_across_tenants_alarms_its_owner_and_names_nobody_of_the_other(
     committed_world: World, library: Library, planted: list[Document], browser: Browser
 ) -> None:
-    marker = canaries.mark(committed_world.umbra.pk, 2)
-    with library.work():
-        Document.objects.filter(path="staff/travel.md").update(title=f"Ref {marker}")
-        Document.objects.exclude(path="staff/travel.md").delete()
+    _leave_only(library, canaries.mark(committed_world.umbra.pk, 2))
     assert browser(committed_world.ada).get(reverse("forgetful-titles")).status_code == 500
     assert _alarms(library) == []
     with tenant_context(committed_world.umbra), transaction.atomic():
         event = Event.objects.get(action="canary.leaked")
         assert (event.actor_id, event.details["across_tenants"]) == (None, True)
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_leak_of_an_organisation_that_is_not_here_is_stopped_all_the_same(
+    committed_world: World,
+    library: Library,
+    planted: list[Document],
+    browser: Browser,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _leave_only(library, canaries.mark(999_999, 2))
+    response = browser(committed_world.ada).get(reverse("forgetful-titles"))
+    assert response.status_code == 500
+    assert not SECRET.search(response.content)
+    assert "tenant 999999" in caplog.text and "could not be recorded" in caplog.text
+    assert _alarms(library) == []
+
+
+def _leave_only(library: Library, marker: str) -> None:
+    """Let a document carry a canary's marker, and no other document be there."""
+    with library.work():
+        Document.objects.filter(path="staff/travel.md").update(title=f"Ref {marker}")
+        Document.objects.exclude(path="staff/travel.md").delete()
 
 
 def test_ordinary_traffic_never_trips_it(
