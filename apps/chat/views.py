@@ -1,4 +1,4 @@
-"""The chat page."""
+"""The chat page. No cache keeps it: the right to see what stands in it can end at any moment."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.chat import examples, model_client, notices, pages, turns
@@ -15,6 +16,7 @@ from apps.errors import NotFound
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def new(request: HttpRequest) -> HttpResponse:
     """Show an empty conversation; it is stored with its first question."""
     return _page(
@@ -23,6 +25,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def conversation(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show a conversation of the person with what may still be read of it."""
     try:
@@ -52,10 +55,7 @@ def _page(request: HttpRequest, uuid: UUID, **context: Any) -> HttpResponse:
         "answerer_notice": "" if model_client.is_configured() else notices.NO_MODEL,
         "ws_path": f"/ws/chat/{uuid}/",
     }
-    response = render(request, "chat/chat.html", context)
-    # The right to see what stands in it can end at any moment.
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return render(request, "chat/chat.html", context)
 
 
 def _user(request: HttpRequest) -> Any:

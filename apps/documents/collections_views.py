@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.acls import sharing
@@ -23,6 +24,7 @@ _MOST_PAGES = 10_000
 
 
 @require_http_methods(["GET", "POST"])
+@cache_control(private=True, no_store=True)
 def index(request: HttpRequest) -> HttpResponse:
     """List the collections that a person may open, and make new ones."""
     if request.method == "POST":
@@ -31,10 +33,11 @@ def index(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(reverse("collections:collection", args=[made.uuid]))
         return HttpResponseRedirect(reverse("collections:index"))
     context = {"collections": list(collections.of(_user(request)))}
-    return _private(render(request, "collections/index.html", context))
+    return render(request, "collections/index.html", context)
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def collection(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show a collection: what of it the person may read now, in the order of adding."""
     found = _find(request, uuid)
@@ -54,7 +57,7 @@ def collection(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "may_change": level is not None and level.name in ("change", "share"),
         "may_share": level is not None and level.name == "share",
     }
-    return _private(render(request, "collections/collection.html", context))
+    return render(request, "collections/collection.html", context)
 
 
 @require_POST
@@ -166,8 +169,3 @@ def _uuid(text: str) -> UUID | None:
 
 def _user(request: HttpRequest) -> Any:
     return request.user  # nobody anonymous gets here: LoginRequiredMiddleware
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "private, no-store"
-    return response

@@ -1,17 +1,21 @@
-"""The page of one document, and its original file."""
+"""The page of one document, and its original file.
+
+No cache keeps either: the right to see it can end at any moment.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
 from apps import audit
@@ -26,10 +30,9 @@ from apps.documents.models import Document
 from apps.errors import NotFound
 from apps.tenants.context import required_tenant_id
 
-_Response = TypeVar("_Response", bound=HttpResponseBase)
-
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show a document's text, with the asked passage marked and why it may be read."""
     try:
@@ -48,10 +51,11 @@ def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "passage_id": str(span) if span else "",
         "collections": collections.offered(request),
     }
-    return _private(render(request, "documents/document.html", context))
+    return render(request, "documents/document.html", context)
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def original(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Hand out the file as the source has it now, for saving and never for showing in place."""
     try:
@@ -65,7 +69,7 @@ def original(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         actor_id=request.user.pk,
         target=Document(pk=readable.id, uuid=readable.uuid),
     )
-    return _private(response)
+    return response
 
 
 class OriginalResponse(FileResponse):
@@ -102,10 +106,4 @@ def _open(readable: ReadableDocument) -> OriginalResponse:
         response = OriginalResponse(file, stack.pop_all(), file_name=file_name)
     response["Content-Type"] = readable.mime_type or "application/octet-stream"
     response["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
-def _private(response: _Response) -> _Response:
-    """Keep the page out of every cache: the right to see it can end at any moment."""
-    response["Cache-Control"] = "private, no-store"
     return response

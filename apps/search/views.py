@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
 from apps.accounts.models import User
@@ -27,6 +28,7 @@ _PASSAGES = 30
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def search(request: HttpRequest) -> HttpResponse:
     """Show what the person may read about the question in `q`."""
     query = request.GET.get("q", "").strip()
@@ -38,9 +40,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "collections": collections.offered(request),
         **_answer(request, query),
     }
-    response = render(request, "search/search.html", context)
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return render(request, "search/search.html", context)
 
 
 def _answer(request: HttpRequest, query: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.connections import change
@@ -18,11 +19,10 @@ from apps.sync_events import by_hand, delegated
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 def index(request: HttpRequest) -> HttpResponse:
     """List the connections that were handed to this person."""
-    response = render(request, "sharing/sources.html", {"sources": delegated.of(_user(request))})
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return render(request, "sharing/sources.html", {"sources": delegated.of(_user(request))})
 
 
 @require_POST
@@ -40,11 +40,10 @@ def sync(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def pause(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Stop syncing."""
     source = _changeable(request, uuid)
-    _tell(
-        request,
-        f"“{source.name}” is paused.",
-        change.pause_as_delegate(connection=source, actor=_user(request)),
-    )
+    if change.pause_as_delegate(connection=source, actor=_user(request)):
+        messages.success(request, f"“{source.name}” is paused.")
+    else:
+        messages.info(request, "That was so already.")
     return HttpResponseRedirect(reverse("sources:index"))
 
 
@@ -57,13 +56,6 @@ def resume(request: HttpRequest, uuid: UUID) -> HttpResponse:
     else:
         messages.warning(request, f"“{source.name}” is not for you to resume: ask your IT team.")
     return HttpResponseRedirect(reverse("sources:index"))
-
-
-def _tell(request: HttpRequest, said: str, has_moved: bool) -> None:  # noqa: FBT001  one caller each
-    if has_moved:
-        messages.success(request, said)
-    else:
-        messages.info(request, "That was so already.")
 
 
 def _changeable(request: HttpRequest, uuid: UUID) -> Connection:
