@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.models import Group
 from django.db import models
@@ -13,6 +13,7 @@ from guardian.models import GroupObjectPermissionBase
 from apps.connections.protocol import Form, Level, Mode
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
+from apps.tenants.object_permissions import TenantObjectPermission
 
 
 class Acl(TenantModel):
@@ -61,7 +62,7 @@ class Acl(TenantModel):
         return self.label or self.external_id
 
 
-class AclEntry(GroupObjectPermissionBase, TenantModel):
+class AclEntry(GroupObjectPermissionBase, TenantObjectPermission):
     """One line of an ACL: guardian's direct permission row, with order, stickiness and times.
 
     The permission is `view_acl` (allow) or `deny_acl`. Of several matching entries the nearest
@@ -103,12 +104,6 @@ class AclEntry(GroupObjectPermissionBase, TenantModel):
                 name="aclentry_starting",
             ),
         ]
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the entry in its ACL's tenant, which guardian's own shortcuts do not name."""
-        if self.tenant_id is None:
-            self.tenant_id = self.content_object.tenant_id
-        super().save(*args, **kwargs)
 
 
 class Line(TenantModel):
