@@ -70,7 +70,7 @@ def begin(source: Connection, rng: random.Random) -> DriftCheck | None:
         check.asked, check.disputed = len(judged), disputed
         check.finished_at = None if disputed else timezone.now()
         check.save()
-        _close(judged)
+        _close(source, judged)
     return check
 
 
@@ -85,7 +85,7 @@ def finish(check: DriftCheck) -> None:
         check.losses = len(wrong) - check.leaks
         check.disputed, check.finished_at = [], timezone.now()
         check.save()
-        _close(judged)
+        _close(source, judged)
         _repair(source, [_keep(check, one) for one in wrong])
         if check.leaks:
             events.record(source, _alarm(check), run=None)
@@ -149,36 +149,30 @@ def _count(check: DriftCheck, judged: Sequence[Judged]) -> None:
     check.unanswered += sum(one.theirs is None for one in judged)
 
 
-def _close(judged: Sequence[Judged]) -> None:
+def _close(source: Connection, judged: Sequence[Judged]) -> None:
     """Note as repaired what both sides now agree about."""
-    for one in judged:
-        if one.theirs == one.ours:
-            user_id, document_id = _ids(one)
-            DriftMismatch.objects.filter(
-                user_id=user_id, document_id=document_id, repaired_at=None
-            ).update(repaired_at=timezone.now())
+    agreed = {_ids(one) for one in judged if one.theirs == one.ours}
+    left = DriftMismatch.objects.filter(connection=source, repaired_at=None)
+    rows = left.values_list("pk", "user_id", "document_id")
+    mended = [pk for pk, *pair in rows if tuple(pair) in agreed]
+    DriftMismatch.objects.filter(pk__in=mended).update(repaired_at=timezone.now())
 
 
 def _keep(check: DriftCheck, one: Judged) -> DriftMismatch:
     user_id, document_id = _ids(one)
     explained = explain.explain(one.pair.user, explain.Carried(one.pair.document.policy_id))
+    said = {
+        "ours": one.ours,
+        "theirs": bool(one.theirs),
+        "explanation": explained.sentence[:2000],
+    }
     kept, _ = DriftMismatch.objects.update_or_create(
         tenant_id=check.tenant_id,
         user_id=user_id,
         document_id=document_id,
         repaired_at=None,
-        defaults={
-            "ours": one.ours,
-            "theirs": bool(one.theirs),
-            "explanation": explained.sentence[:2000],
-        },
-        create_defaults={
-            "ours": one.ours,
-            "theirs": bool(one.theirs),
-            "explanation": explained.sentence[:2000],
-            "found_by": check,
-            "connection": check.connection,
-        },
+        defaults=said,
+        create_defaults={**said, "found_by": check, "connection": check.connection},
     )
     return kept
 
