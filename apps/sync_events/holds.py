@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 # More documents than this, opened by one run, are worth a warning, where the connection does not
 # say otherwise.
 ALARM_ABOVE = 1000
-# How long a statement of the counting may take (seconds); longer counts as a large swing.
+# How long the counting may take, waiting for locks included (seconds); longer counts as a large
+# swing.
 LIMIT_S = 2.0
 
 Write = Callable[[SyncRun, Page], None]
@@ -128,24 +129,22 @@ def _warn_if_large(run: SyncRun, impact: Impact | None) -> None:
     run.opened += impact.gained.documents if impact else 0
     if opens and is_large and not has_warned:
         _tell(run, "permissions_widened", impact, "Look at what has changed in the source.")
-
-
-def _tell(run: SyncRun, code: str, impact: Impact | None, hint: str) -> None:
-    source = run.connection
-    message = f"This sync opens {_in_words(impact)}."
-    problem = Problem("", code, message, hint=hint, is_error=False)
-    events.record(source, problem, run=run)
-    gained = impact.gained if impact else None
-    if code == "permissions_widened":  # a hold is recorded with its own row
+        gained = impact.gained if impact else None
         audit.record(
             "permissions.widened",
-            tenant_id=source.tenant_id,
+            tenant_id=run.tenant_id,
             target=run,
-            connection=str(source.uuid),
+            connection=str(run.connection.uuid),
             documents=gained.documents if gained else None,
             people=gained.people if gained else None,
             documents_for_all=gained.documents_for_all if gained else None,
         )
+
+
+def _tell(run: SyncRun, code: str, impact: Impact | None, hint: str) -> None:
+    message = f"This sync opens {_in_words(impact)}."
+    problem = Problem("", code, message, hint=hint, is_error=False)
+    events.record(run.connection, problem, run=run)
 
 
 def _in_words(impact: Impact | None) -> str:

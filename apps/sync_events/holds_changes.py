@@ -85,16 +85,13 @@ def hold(
         observed_at: taken before the source was asked.
     """
     numbers = _numbers(impact)
-    change, is_new = _locked_waiting(source).get_or_create(
+    # With another fingerprint, since who has looked at it before has not seen this.
+    change, _ = _locked_waiting(source).update_or_create(
         tenant_id=source.tenant_id,
         connection=source,
         state=HoldState.WAITING,
         defaults={**numbers, "observed_at": observed_at, "fingerprint": uuid.uuid4().hex},
     )
-    if not is_new:
-        # Who has looked at it before has not seen this.
-        told = {**numbers, "observed_at": observed_at, "fingerprint": uuid.uuid4().hex}
-        HeldChange.objects.filter(pk=change.pk).update(**told)
     added = HeldPart.objects.bulk_create(
         HeldPart(
             tenant_id=source.tenant_id,

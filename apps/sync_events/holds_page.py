@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from apps.acls.external_ids import key
 from apps.acls.principals import Name, name_of
@@ -65,15 +65,15 @@ class Comparison:
         moves: items that would get a policy that may be wider.
     """
 
-    widenings: dict[str, Widening]
-    told: set[str]
-    place_ids: list[int]
-    principal_ids: list[int]
-    moves: list[ToldMove]
-    _met_places: dict[str, RemoteAcl]
-    _met_groups: dict[str, RemoteGroup]
-    _met_items: dict[str, RemotePolicy]
-    _met_people: dict[str, PersonWish]
+    widenings: dict[str, Widening] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    place_ids: list[int] = field(default_factory=list)
+    principal_ids: list[int] = field(default_factory=list)
+    moves: list[ToldMove] = field(default_factory=list)
+    _met_places: dict[str, RemoteAcl] = field(default_factory=dict)
+    _met_groups: dict[str, RemoteGroup] = field(default_factory=dict)
+    _met_items: dict[str, RemotePolicy] = field(default_factory=dict)
+    _met_people: dict[str, PersonWish] = field(default_factory=dict)
 
     def held_back(self, page: Page, subjects: Collection[str]) -> Page:
         """Return the page without what it would widen of these subjects.
@@ -82,18 +82,11 @@ class Comparison:
         """
         if not subjects:
             return page
-        places = {key(acl.external_id): acl for acl in page.acls}
-        groups = {name_of(group.principal): group for group in page.groups}
-        policies: dict[str, RemotePolicy] = {}
-        for subject in subjects:
-            if subject in self._met_places:
-                place = self._met_places[subject]
-                places[key(place.external_id)] = place
-            elif subject in self._met_groups:
-                group = self._met_groups[subject]
-                groups[name_of(group.principal)] = group
-            elif subject in self._met_items:
-                policies[subject] = self._met_items[subject]
+        met_places = [self._met_places[each] for each in subjects if each in self._met_places]
+        met_groups = [self._met_groups[each] for each in subjects if each in self._met_groups]
+        places = {key(acl.external_id): acl for acl in (*page.acls, *met_places)}
+        groups = {name_of(group.principal): group for group in (*page.groups, *met_groups)}
+        policies = {each: self._met_items[each] for each in subjects if each in self._met_items}
         page = replace(
             page,
             acls=tuple(places.values()),
@@ -127,7 +120,7 @@ def compare(source: Connection, page: Page, *, new_too: bool) -> Comparison:
             the documents in them are new, or their own change of policy counts.
     """
     stored = holds_stored.read(source, page)
-    found = Comparison({}, set(), [], [], [], {}, {}, {}, {})
+    found = Comparison()
     _compare_places(page, stored, found, new_too=new_too)
     _compare_groups(source.realm, page, stored, found)
     _compare_items(page, stored, found)

@@ -54,7 +54,8 @@ class Stored:
         place_ids: of `places`.
         group_ids: of `groups`.
         buried: those of `groups` that their source has deleted.
-        passes_cuts: whether anything that is read passes a cut in this source.
+        passes_cuts: whether anything that is read passes a cut in this source; asked only where
+            there are places to compare.
     """
 
     places: dict[str, RemoteAcl] = field(default_factory=dict)
@@ -74,12 +75,18 @@ def read(source: Connection, page: Page) -> Stored:
     _read_groups(source.realm, page, stored)
     _read_items(source, page, stored)
     _read_people(source.realm, page, stored)
-    sticky = AclEntry.objects.filter(
-        content_object__realm=source.realm, sticky=True, permission__codename="view_acl"
-    )
-    told = (entry for acl in page.acls for entry in acl.entries)
-    stored.passes_cuts = any(e.is_sticky and e.is_allowed for e in told) or sticky.exists()
+    stored.passes_cuts = bool(stored.places) and _passes_cuts(source.realm, page)
     return stored
+
+
+def _passes_cuts(realm: str, page: Page) -> bool:
+    told = (entry for acl in page.acls for entry in acl.entries)
+    if any(entry.is_sticky and entry.is_allowed for entry in told):
+        return True
+    sticky = AclEntry.objects.filter(
+        content_object__realm=realm, sticky=True, permission__codename="view_acl"
+    )
+    return sticky.exists()
 
 
 def uses(realm: str, page: Page, names: Collection[Name]) -> dict[Name, Uses]:
