@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -23,17 +23,15 @@ def request_due_sweeps() -> int:
     Returns:
         how many connections that were.
     """
-    now = timezone.now()
-    requested = 0
     with transaction.atomic():
-        for source in Connection.objects.syncing():
-            period = timedelta(seconds=source.sweep_interval_s)
-            if source.last_swept_at is not None and now - source.last_swept_at < period:
-                continue
-            if not _has_sweep_to_wait_for(source, period, Lane.CONTENT):
-                request_sweep(source, trigger=SyncRun.Trigger.SCHEDULE)
-                requested += 1
-    return requested
+        due = [
+            source
+            for source in Connection.objects.syncing()
+            if _is_due(source, Lane.CONTENT, source.last_swept_at, sweep_period(source))
+        ]
+        for source in due:
+            request_sweep(source, trigger=SyncRun.Trigger.SCHEDULE)
+    return len(due)
 
 
 def request_due_permission_sweeps() -> int:
@@ -45,24 +43,31 @@ def request_due_permission_sweeps() -> int:
     Returns:
         how many were queued.
     """
-    now = timezone.now()
-    requested = 0
     with transaction.atomic():
-        for source in Connection.objects.syncing():
-            period = permission_period(source)
-            confirmed_at = source.permissions_confirmed_at
-            if confirmed_at is not None and now - confirmed_at < period:
-                continue
-            if not _has_sweep_to_wait_for(source, period, Lane.PERMISSIONS):
-                request_permissions(source, trigger=SyncRun.Trigger.SCHEDULE)
-                requested += 1
-    return requested
+        due = [
+            source
+            for source in Connection.objects.syncing()
+            if _is_due(
+                source,
+                Lane.PERMISSIONS,
+                source.permissions_confirmed_at,
+                permission_period(source),
+            )
+        ]
+        for source in due:
+            request_permissions(source, trigger=SyncRun.Trigger.SCHEDULE)
+    return len(due)
+
+
+def sweep_period(source: Connection) -> timedelta:
+    """Return how often everything is compared."""
+    return timedelta(seconds=source.sweep_interval_s)
 
 
 def permission_period(source: Connection) -> timedelta:
     """Return how often permissions are confirmed: twice, at least, within their greatest age."""
-    half_s = source.permissions_max_age_s / 2
-    return timedelta(seconds=min(half_s, source.sweep_interval_s))
+    greatest_age = timedelta(seconds=source.permissions_max_age_s)
+    return min(greatest_age / 2, sweep_period(source))
 
 
 def request_permissions(
@@ -118,6 +123,11 @@ def request_for_hints() -> int:
         for source in sources:
             runs.request(source, Lane.CONTENT, trigger=SyncRun.Trigger.CHANGE)
     return len(sources)
+
+
+def _is_due(source: Connection, lane: Lane, last_at: datetime | None, period: timedelta) -> bool:
+    is_recent = last_at is not None and timezone.now() - last_at < period
+    return not is_recent and not _has_sweep_to_wait_for(source, period, lane)
 
 
 def _has_sweep_to_wait_for(source: Connection, period: timedelta, lane: Lane) -> bool:
