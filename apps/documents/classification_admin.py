@@ -8,17 +8,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import Count, F, Max, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from typing_extensions import override
 from unfold.decorators import display
 
 from apps.acls.classes import Classification
 from apps.audit.model_admin import EvidenceAdmin, TenantModelAdmin, label
-from apps.connections.models import CANARY_KIND, Connection
 from apps.documents import class_globs, classification, reclassify, tasks
 from apps.documents.models import ClassificationRule, ClassifiedBy, Document
 from apps.tenants.context import required_tenant_id
@@ -43,9 +42,7 @@ class RuleForm(forms.ModelForm[ClassificationRule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "connection" in self.fields:  # not so for who may only look
-            sources: Any = self.fields["connection"]
-            sources.queryset = Connection.objects.exclude(kind=CANARY_KIND)
+        # Who may only look is shown no fields.
         if self.instance.pk is None and "position" in self.fields:
             last = ClassificationRule.objects.aggregate(last=Max("position"))["last"]
             self.fields["position"].initial = (last or 0) + 1
@@ -96,6 +93,7 @@ class ClassificationRuleAdmin(TenantModelAdmin):
     ordering = ("position", "id")
     sortable_by = ()
     list_before_template: Any = "admin/class_rules/progress.html"
+    change_form_before_template: Any = "admin/class_rules/answer.html"
     change_form_after_template: Any = "admin/class_rules/count.html"
     empty_hint = "Without a rule every document is internal. The first rule that matches decides."
 
@@ -107,6 +105,17 @@ class ClassificationRuleAdmin(TenantModelAdmin):
         work = reclassify.unfinished() if request.tenant else None  # type: ignore[attr-defined]
         told: dict[str, Any] = {"work": work, "percent": reclassify.progress(work) if work else 100}
         return super().changelist_view(request, {**told, **(extra_context or {})})
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the numbers that were asked for as an answer: nobody has made a mistake."""
+        form = context["adminform"].form
+        if "_count" in form.data and set(form.errors) == {NON_FIELD_ERRORS}:
+            context["answer"] = " ".join(form.errors.pop(NON_FIELD_ERRORS))
+            context["errors"] = None
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def complete(self, rows: Sequence[Any]) -> None:

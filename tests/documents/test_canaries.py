@@ -213,6 +213,9 @@ def test_no_page_of_the_admin_shows_one_or_is_stopped_by_one(
             response = client.get(path)
             assert response.status_code == 200, path
             assert b"canary:" not in response.content, path
+        form = client.get("/admin/documents/classificationrule/add/")
+        assert form.status_code == (403 if user == otto else 200)
+        assert b"canary:" not in form.content, "no rule is about a source that nobody knows of"
         page = f"/admin/documents/document/{planted[0].pk}/change/"
         assert client.get(page).status_code == 302, "as for an object that does not exist"
         assert overview.of_tenant().canary_alarms == 0
