@@ -56,7 +56,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return bool(moved.update(state=to, state_reason=reason))
 
 
-class ConnectionManager(models.Manager["Connection"]):
+_QueryingManager = models.Manager.from_queryset(ConnectionQuerySet)
+
+
+class ConnectionManager(_QueryingManager["Connection"]):
     """Finds the connections that people know of."""
 
     def get_queryset(self) -> ConnectionQuerySet:
@@ -66,14 +69,6 @@ class ConnectionManager(models.Manager["Connection"]):
         documents stay where a statement that forgets its filter finds them.
         """
         return ConnectionQuerySet(self.model, using=self._db).exclude(kind=CANARY_KIND)
-
-    def syncing(self) -> ConnectionQuerySet:
-        """Return the connections whose content is kept up to date."""
-        return self.get_queryset().syncing()
-
-    def transition(self, connection_id: int, to: ConnectionState, *, reason: str = "") -> bool:
-        """Move one connection by a conditional UPDATE and return whether it applied."""
-        return self.get_queryset().transition(connection_id, to, reason=reason)
 
 
 class Connection(TenantModel):
