@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from apps.connections.dialects.audience import person
+from apps.connections.dialects.audiences import MEMBERS
 from apps.connections.protocol import (
     Mode,
     PrincipalKind,
@@ -18,7 +20,6 @@ from apps.connections.protocol import (
 )
 from apps.connections.providers.file_share.manifest import NAME, Group, Manifest, Rule, composed
 
-MEMBERS = RemotePrincipal(PrincipalKind.MEMBERS, "members", label="All members")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -114,7 +115,7 @@ def for_all_members() -> Rules:
 
 def for_listed(addresses: Iterable[str]) -> Rules:
     """Let these people read everything."""
-    entries = tuple(RemoteEntry(_person(address)) for address in dict.fromkeys(addresses))
+    entries = tuple(RemoteEntry(person(address)) for address in dict.fromkeys(addresses))
     return Rules(folders={"": Readers(Mode.CUT, entries)})
 
 
@@ -170,7 +171,7 @@ def _principals(
         if name in manifest.groups:
             found[_as_principal(manifest.groups[name])] = None
         elif _ADDRESS.fullmatch(name):
-            found[_person(name)] = None
+            found[person(name)] = None
         else:
             unknown.append(_unknown_reader(name, where))
     return tuple(found)
@@ -188,8 +189,3 @@ def _unknown_reader(name: str, where: str) -> Problem:
 
 def _as_principal(group: Group) -> RemotePrincipal:
     return RemotePrincipal(PrincipalKind.GROUP, group.name, label=group.label)
-
-
-def _person(address: str) -> RemotePrincipal:
-    email = address.lower()
-    return RemotePrincipal(PrincipalKind.USER, email, label=email, email=email)
