@@ -11,7 +11,7 @@ from django.db import connection
 
 from apps.documents.chunking import Chunk as Passage
 from apps.documents.models import Document
-from apps.search import vector_store
+from apps.search import copied_policies, vector_store
 from apps.search.lexical import CONFIGURATION
 from apps.search.models import Chunk
 
@@ -25,19 +25,16 @@ _ROWS = (
     'jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ordinal int, start int, "end" int,'
     " page int, heading_path jsonb, heading_words text, text text, token_count int, sha256 text)"
 )
-_ORDINAL_OF_POLICY = (
-    "(SELECT ordinal FROM acls_policy WHERE tenant_id = %(tenant_id)s AND id = %(policy_id)s)"
-)
 _INSERT = f"""
 INSERT INTO search_chunk (tenant_id, document_id, policy_id, policy_ordinal, version, ordinal,
     start, "end", page, heading_path, text, token_count, sha256, lexemes)
-SELECT %(tenant_id)s, %(document_id)s, %(policy_id)s, {_ORDINAL_OF_POLICY}, %(version)s, r.ordinal,
-    r.start, r."end", r.page, r.heading_path, r.text, r.token_count, r.sha256, {_LEXEMES}
+SELECT %(tenant_id)s, %(document_id)s, %(policy_id)s, {copied_policies.ORDINAL}, %(version)s,
+    r.ordinal, r.start, r."end", r.page, r.heading_path, r.text, r.token_count, r.sha256, {_LEXEMES}
 FROM {_ROWS}
 RETURNING ordinal, id
 """  # noqa: S608  no value stands in it
 _UPDATE = f"""
-UPDATE search_chunk c SET policy_id = %(policy_id)s, policy_ordinal = {_ORDINAL_OF_POLICY},
+UPDATE search_chunk c SET policy_id = %(policy_id)s, policy_ordinal = {copied_policies.ORDINAL},
     version = %(version)s, ordinal = r.ordinal,
     start = r.start, "end" = r."end", page = r.page, heading_path = r.heading_path, text = r.text,
     lexemes = {_LEXEMES}

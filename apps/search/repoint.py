@@ -5,13 +5,13 @@ Until then the document's own row decides (`release`), so nothing leaks and noth
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from apps.documents.models import Document, DocumentText
-from apps.search import vector_store
+from apps.search import copied_policies, vector_store
 from apps.search.models import Chunk
-from apps.tenants.context import required_tenant_id, unrestricted_reading
+from apps.tenants.context import unrestricted_reading
 
 
 @unrestricted_reading()
@@ -48,15 +48,6 @@ def _remove(document_ids: list[int]) -> None:
 def _point(document_ids: list[int]) -> None:
     if not document_ids:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE search_chunk c SET policy_id = d.policy_id, policy_ordinal = p.ordinal"
-            " FROM documents_document d"
-            " JOIN acls_policy p ON p.tenant_id = d.tenant_id AND p.id = d.policy_id"
-            " WHERE c.tenant_id = %(tenant_id)s AND c.document_id = ANY (%(ids)s::bigint[])"
-            " AND d.tenant_id = %(tenant_id)s AND d.id = c.document_id"
-            " AND c.policy_id <> d.policy_id",
-            {"tenant_id": required_tenant_id(), "ids": document_ids},
-        )
+    copied_policies.follow("search_chunk", document_ids)
     vector_store.point(document_ids)
     Document.objects.filter(pk__in=document_ids).update(chunks_policy_id=F("policy_id"))

@@ -15,6 +15,7 @@ from pgvector import HalfVector
 
 from apps.documents import scope as scopes
 from apps.documents.scope import Scope
+from apps.search import copied_policies
 from apps.search.embedding import EmbeddingMismatch
 from apps.search.hits import Evidence, Found, Hit
 from apps.tenants.context import required_tenant_id
@@ -27,12 +28,9 @@ WHERE {is_readable}
 ORDER BY distance, p.id
 LIMIT %(limit)s
 """
-_ORDINAL_OF_POLICY = (
-    "(SELECT ordinal FROM acls_policy WHERE tenant_id = %(tenant_id)s AND id = %(policy_id)s)"
-)
 _INSERT = f"""
 INSERT INTO search_chunkvector (tenant_id, id, document_id, policy_id, policy_ordinal, embedding)
-SELECT %(tenant_id)s, r.id, %(document_id)s, %(policy_id)s, {_ORDINAL_OF_POLICY},
+SELECT %(tenant_id)s, r.id, %(document_id)s, %(policy_id)s, {copied_policies.ORDINAL},
     r.embedding::halfvec
 FROM unnest(%(ids)s::bigint[], %(embeddings)s::text[]) AS r(id, embedding)
 """  # noqa: S608  a constant
@@ -66,8 +64,8 @@ def replace(
             {**names, "kept": list(kept)},
         )
         cursor.execute(
-            f"UPDATE search_chunkvector SET policy_id = %(policy_id)s, policy_ordinal ="  # noqa: S608  a constant
-            f" {_ORDINAL_OF_POLICY}"
+            "UPDATE search_chunkvector SET policy_id = %(policy_id)s,"  # noqa: S608  a constant
+            f" policy_ordinal = {copied_policies.ORDINAL}"
             " WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s"
             " AND policy_id <> %(policy_id)s",
             names,
@@ -110,16 +108,7 @@ def chunks_with_vector(document_id: int) -> set[int]:
 
 def point(document_ids: list[int]) -> None:
     """Let the vectors of these documents carry their documents' policies."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE search_chunkvector v SET policy_id = d.policy_id, policy_ordinal = p.ordinal"
-            " FROM documents_document d"
-            " JOIN acls_policy p ON p.tenant_id = d.tenant_id AND p.id = d.policy_id"
-            " WHERE v.tenant_id = %(tenant_id)s AND v.document_id = ANY (%(ids)s::bigint[])"
-            " AND d.tenant_id = %(tenant_id)s AND d.id = v.document_id"
-            " AND v.policy_id <> d.policy_id",
-            {"tenant_id": required_tenant_id(), "ids": document_ids},
-        )
+    copied_policies.follow("search_chunkvector", document_ids)
 
 
 def clear() -> int:
