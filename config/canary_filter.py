@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
 from asgiref.sync import sync_to_async
@@ -64,7 +64,7 @@ class WatchedStream(StreamingHttpResponse):
 
     def _pieces(self) -> Iterator[bytes]:
         try:
-            yield from Watch().passing(_as_iterable(self._inner))
+            yield from Watch().passing(iter(self._inner))
         except CanaryPassed as stopped:
             self._alarm(stopped.marker)
             raise
@@ -81,10 +81,6 @@ class WatchedStream(StreamingHttpResponse):
             # As if the browser had gone: the handler closes everything and does not say that the
             # answer is complete, so the server breaks the connection off.
             raise asyncio.CancelledError from stopped
-
-
-def _as_iterable(response: StreamingHttpResponse) -> Iterable[bytes]:
-    return response
 
 
 def _head(response: HttpResponseBase) -> str:

@@ -67,7 +67,7 @@ def choice(name: str, default: str, allowed: Iterable[str]) -> str:
 def proxies(name: str) -> int | tuple[IPv4Network | IPv6Network, ...]:
     """Return the variable as a number of proxies or as their networks (CIDR, by commas)."""
     told = words(name)
-    if len(told) <= 1 and "".join(told or "0").isdecimal():
+    if not told or (len(told) == 1 and told[0].isdecimal()):
         return integer(name, 0)
     try:
         return tuple(ip_network(word) for word in told)
