@@ -123,15 +123,20 @@ def shared_with(shared: models.Model) -> list[Share]:
     by_person, by_group = _held(shared, of_people=True), _held(shared, of_people=False)
     people = User.objects.in_bulk(by_person)
     groups = Principal.objects.filter(tenant_id=required_tenant_id()).in_bulk(by_group)
-    members = set(_members().filter(user_id__in=people).values_list("user_id", flat=True))
+    present = set(members().filter(user_id__in=people).values_list("user_id", flat=True))
     shares = [
-        _share(kind, shared, person, by_person[pk], is_present=pk in members)
+        _share(kind, shared, person, by_person[pk], is_present=pk in present)
         for pk, person in people.items()
     ] + [
         _share(kind, shared, group, by_group[pk], is_present=_is_there(group))
         for pk, group in groups.items()
     ]
     return sorted(shares, key=_order)
+
+
+def members() -> models.QuerySet[Membership]:
+    """Return the usable memberships of the bound tenant."""
+    return Membership.objects.usable().filter(tenant_id=required_tenant_id())
 
 
 def _share(
@@ -159,7 +164,7 @@ def _decided_by(actor: User, shared: models.Model) -> Shareable:
 
 def _require_possible(recipient: Recipient) -> None:
     if isinstance(recipient, User):
-        if not _members().filter(user_id=recipient.pk).exists():
+        if not members().filter(user_id=recipient.pk).exists():
             raise CannotShare("This person does not belong to your organisation.")
         return
     if recipient.tenant_id != required_tenant_id():
@@ -178,10 +183,6 @@ def _is_there(group: Principal) -> bool:
 
 def _is_owner(kind: Shareable, shared: models.Model, recipient: Recipient) -> bool:
     return isinstance(recipient, User) and recipient.pk == kind.owner_id(shared)
-
-
-def _members() -> models.QuerySet[Membership]:
-    return Membership.objects.usable().filter(tenant_id=required_tenant_id())
 
 
 def _lock(shared: models.Model) -> None:

@@ -9,11 +9,11 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.models import User
 from apps.acls.models import NESTING_KINDS, Principal
-from apps.acls.sharing import Recipient, Share
+from apps.acls.sharing import Recipient, Share, members
 from apps.connections.models import Connection
 from apps.errors import NotFound
 from apps.tenants.context import required_tenant_id
-from apps.tenants.models import Membership, Role
+from apps.tenants.models import Role
 from apps.tenants.permissions import role_in_bound_tenant
 
 # Fewer letters would list the company.
@@ -51,7 +51,7 @@ def search(asker: User, query: str) -> list[Candidate]:
     matches = Q(user__name__icontains=words) | Q(user__email__icontains=words)
     if _is_guest(asker):
         matches = Q(user__email__iexact=words)
-    people = _members().filter(matches).select_related("user").order_by("user__name", "user__email")
+    people = members().filter(matches).select_related("user").order_by("user__name", "user__email")
     named = Q(label__icontains=words) | Q(label="", external_id__icontains=words)
     groups = _groups_known_to(asker).filter(named).order_by("label", "external_id", "realm")
     found: list[Recipient] = [each.user for each in people[:MOST_FOUND]]
@@ -85,7 +85,7 @@ def chosen(asker: User, key: str, shares: list[Share]) -> Recipient:
         if key == key_of(share.recipient):
             return share.recipient
     if key.startswith(_PERSON):
-        member = _members().filter(user__email=key.removeprefix(_PERSON)).select_related("user")
+        member = members().filter(user__email=key.removeprefix(_PERSON)).select_related("user")
         person = member.first()
         if person is not None:
             return person.user
@@ -111,10 +111,6 @@ def _candidate(recipient: Recipient, sources: dict[str, str], *, is_known: bool)
     return Candidate(key_of(recipient), name, f"Group in {source}", True)  # noqa: FBT003
 
 
-def _members() -> QuerySet[Membership]:
-    return Membership.objects.usable().filter(tenant_id=required_tenant_id())
-
-
 def _groups_known_to(asker: User) -> QuerySet[Principal]:
     """Return the groups whose names the asker may learn: IT admins all, others their own.
 
@@ -136,7 +132,7 @@ def _names_known_to(asker: User, groups: list[int]) -> set[int]:
 
 
 def _is_guest(asker: User) -> bool:
-    return _members().filter(user_id=asker.pk, is_guest=True).exists()
+    return members().filter(user_id=asker.pk, is_guest=True).exists()
 
 
 def _uuid(text: str) -> UUID | None:

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.signed_in import person
 from apps.acls import sharing, sharing_kinds, sharing_search
 from apps.acls.errors import CannotShare
 from apps.acls.sharing import Share
@@ -48,14 +49,14 @@ def share(request: HttpRequest, kind: str, uuid: UUID) -> HttpResponse:
 def _shared(request: HttpRequest, shareable: Shareable, uuid: UUID) -> Any:
     found = shareable.model._default_manager.filter(tenant_id=required_tenant_id(), uuid=uuid)
     shared = found.first()
-    if shared is None or not shareable.may_share(request.user, shared):  # type: ignore[arg-type]  # login required
+    if shared is None or not shareable.may_share(person(request), shared):
         raise NotFound("There is no such page, or you may not share it.")
     return shared
 
 
 def _act(request: HttpRequest, shared: Any) -> None:
     """Do what the form asks for, and say what came of it."""
-    user: Any = request.user
+    user = person(request)
     key = request.POST.get("recipient", "")
     recipient = sharing_search.chosen(user, key, sharing.shared_with(shared))
     name = sharing_search.candidates(user, [recipient])[0].name
@@ -76,7 +77,7 @@ def _act(request: HttpRequest, shared: Any) -> None:
 def _context(request: HttpRequest, shareable: Shareable, shared: Any) -> dict[str, Any]:
     query = request.GET.get("q", "").strip()
     shares = sharing.shared_with(shared)
-    user: Any = request.user
+    user = person(request)
     named = sharing_search.candidates(user, [each.recipient for each in shares])
     has_it = {each.key for each in named}
     found = sharing_search.search(user, query)
