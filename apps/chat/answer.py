@@ -73,11 +73,7 @@ async def _as_bound() -> Circumstances:
 
 
 async def answer(
-    user: User,
-    conversation: UUID,
-    question: str,
-    emit: Frames,
-    how_asked: HowAsked = _as_bound,
+    user: User, conversation: UUID, question: str, emit: Frames, how_asked: HowAsked = _as_bound
 ) -> None:
     """Answer a question from what the person may read, and store the answer with its evidence.
 
@@ -89,8 +85,7 @@ async def answer(
         conversation: its uuid; a new one begins a conversation.
         question: 1 to 2,000 characters.
         emit: where the answer goes while it is written.
-        how_asked: tells the circumstances of the session as they are then; before the prompt is
-            made and before the answer is stored, since a second factor may be taken away meanwhile.
+        how_asked: tells the circumstances of the session, which may change until it is stored.
 
     Raises:
         ChatError: there is no answer, and none was stored; the message says why.
@@ -103,9 +98,8 @@ async def answer(
         if is_stopped:
             raise asyncio.CancelledError
         query = await condense.standalone(question, asked.history)
-        found = await _retrieve(user, query)
+        fitting = prompt.fitting(await _retrieve(user, query))
         # Time has passed since they were found: once more, right before they are used.
-        fitting = prompt.fitting(found)
         await _judged(how_asked, _take_readable, user, draft, fitting, asked.history)
         await _refuse_canaries(user, draft.passages)
         await emit.sources(query, evidence.listed(draft.passages, draft.receipts))

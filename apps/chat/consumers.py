@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import Error as DatabaseFault
 
 from apps.acls import circumstances, request_circumstances
 from apps.acls.circumstances import Circumstances
@@ -145,7 +146,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
                 await self._end(NO_SUCH_CONVERSATION)
             except KenwardError as error:
                 await self._give_up(person, emit, error)
-            except Exception:
+            except Exception:  # the edge: nobody above would tell the person that it failed
                 logger.exception("a question in conversation %s failed", self._uuid)
                 fault = ChatError("Something broke on our side.", hint="Try again in a moment.")
                 await self._give_up(person, emit, fault)
@@ -157,7 +158,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await in_transaction(
                 turns.fail, user=person.user, uuid=self._uuid, reason=error.message
             )
-        except Exception:
+        except DatabaseFault:  # the person is told all the same
             logger.exception("the failure in conversation %s could not be noted", self._uuid)
         await emit.error(error)
         if isinstance(error, NotAMember):

@@ -64,7 +64,7 @@ def _index_one(document_id: int, report: Report) -> bool:
         logger.warning("document %d waits: %s %s", document_id, error, error.detail)
         queue.back_off(document_id)
         return False
-    except Exception:
+    except Exception:  # one document that breaks a library must not keep all others waiting
         logger.exception("document %d waits for another attempt", document_id)
         queue.back_off(document_id)
         return True

@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -119,6 +119,30 @@ async def test_search_that_fails_is_no_empty_answer(
     assert frame["type"] == "error"
     assert (frame["code"], frame["retryable"]) == ("search_unavailable", True)
     assert frame["message"] == "I could not search just now."
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+async def test_a_failure_that_the_database_does_not_take_down_is_told_all_the_same(
+    committed_world: World,
+    library: Library,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @sync_to_async
+    def alter(how: str) -> None:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(f"ALTER TABLE chat_message {how}")
+
+    monkeypatch.setattr(settings, "EMBEDDING_BASE_URL", "http://127.0.0.1:9/v1", raising=False)
+    await alter("ADD CONSTRAINT no_failures CHECK (outcome <> 'failed') NOT VALID")
+    try:
+        async with server.chat(committed_world.ada) as chat:
+            frame = await chat.ask("Where does the ferret live at night?")
+    finally:
+        await alter("DROP CONSTRAINT no_failures")
+    assert (frame["type"], frame["code"]) == ("error", "search_unavailable")
+    assert "could not be noted" in caplog.text
 
 
 async def test_stop_ends_the_answer_within_300_ms_and_keeps_what_was_said(
