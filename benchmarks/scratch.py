@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,28 +14,42 @@ from apps.ops.embedded_paths import APPLICATION, OWNER, postgres_url, redis_url
 
 @contextmanager
 def database() -> Iterator[None]:
+    """Run the services in a folder that is removed afterwards; see `database_in`."""
+    folder = tempfile.TemporaryDirectory(prefix="kenward-benchmark-")
+    with folder as name, database_in(Path(name)):
+        yield
+
+
+@contextmanager
+def database_in(
+    data_dir: Path, *, once_it_answers: Callable[[Path], None] | None = None
+) -> Iterator[None]:
     """Run PostgreSQL, as durable as in production, and Redis; migrate, and set Django up.
 
     Import nothing that needs Django before the block.
-    """
-    with tempfile.TemporaryDirectory(prefix="kenward-benchmark-") as folder:
-        data_dir = Path(folder)
-        os.environ |= {
-            "DATABASE_URL": postgres_url(data_dir, OWNER),
-            "DATABASE_APP_URL": postgres_url(data_dir, APPLICATION),
-            "REDIS_URL": redis_url(data_dir),
-            "KENWARD_DATA_DIR": str(data_dir),
-            "KENWARD_ENV": "development",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-        }
-        with embedded.running(data_dir):
-            import django
-            from django.core.management import call_command
-            from django.db import connections
 
-            django.setup()
-            call_command("migrate", database="owner", verbosity=0, interactive=False)
-            try:
-                yield
-            finally:
-                connections.close_all()
+    Args:
+        data_dir: where the servers keep their files; used again, it holds what was written.
+        once_it_answers: called with the folder before anything is written.
+    """
+    os.environ |= {
+        "DATABASE_URL": postgres_url(data_dir, OWNER),
+        "DATABASE_APP_URL": postgres_url(data_dir, APPLICATION),
+        "REDIS_URL": redis_url(data_dir),
+        "KENWARD_DATA_DIR": str(data_dir),
+        "KENWARD_ENV": "development",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    with embedded.running(data_dir):
+        if once_it_answers is not None:
+            once_it_answers(data_dir)
+        import django
+        from django.core.management import call_command
+        from django.db import connections
+
+        django.setup()
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        try:
+            yield
+        finally:
+            connections.close_all()

