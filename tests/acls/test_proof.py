@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from apps.ops.proof import run
+from apps.ops.proof.__main__ import exit_code
 from apps.ops.proof.sources import DIALECTS
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,13 @@ def test_kenward_answers_as_each_dialect(transactional_db: None, dialect: str) -
     tally = run.prove(seed=1, go_on=run.for_steps(15), dialects=[dialect])
     assert tally.disagreements == []
     assert tally.verdicts > 300
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"), [([0, 0], 0), ([0, 1], 1), ([2, 0], 1), ([0, -9], 1), ([-9], 1)]
+)
+def test_a_proof_of_which_a_part_was_killed_has_proved_nothing(ended: list[int], code: int) -> None:
+    assert exit_code(ended) == code
 
 
 @pytest.mark.slow

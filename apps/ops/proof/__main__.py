@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,7 +66,12 @@ def _together(told: argparse.Namespace) -> int:
     ]
     said = [child.communicate()[0] for child in children]
     report.add_up(said, seconds=time.monotonic() - started, only_json=told.json)
-    return max(child.returncode for child in children)
+    return exit_code([child.returncode for child in children])
+
+
+def exit_code(of_children: Sequence[int]) -> int:
+    """Return 0 only where all have ended well: one that was killed says so by a negative number."""
+    return 1 if any(of_children) else 0
 
 
 def _arguments() -> argparse.Namespace:
