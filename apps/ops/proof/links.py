@@ -57,7 +57,7 @@ def untrue(
 
 class _Checked:
     def __init__(self, site: Site, user: User, names: Names) -> None:
-        self._site, self._user, self._names = site, user, names
+        self._user, self._names = user, names
         self._acls = {acl.external_id: acl for acl in site.told.acls}
         self._members = {
             _name(group.principal): {_name(member) for member in group.members}

@@ -133,18 +133,16 @@ def compare(company: Company, user: User, tally: Tally) -> Iterator[str]:
         yield f"{who}: counted {answers.count} documents but listed {len(answers.listed)}"
     for way, got in answers.ways().items():
         if got != expected:
-            leaked, lost = sorted(got - expected), sorted(expected - got)
-            yield f"{who}: {way}: leaked {leaked}, lost {lost}"
+            yield f"{who}: {way}: {_difference(got, expected)}"
 
 
 def compare_checks(company: Company, users: list[User]) -> Iterator[str]:
     """Yield a sentence for each person for whom the check API says something else."""
     found = verdicts.checked(company, users)
     for user in users:
-        expected = company.expected(user)
-        if found[user.pk] != expected:
-            leaked, lost = sorted(found[user.pk] - expected), sorted(expected - found[user.pk])
-            yield f"{_who(company, user)}: checked: leaked {leaked}, lost {lost}"
+        got, expected = found[user.pk], company.expected(user)
+        if got != expected:
+            yield f"{_who(company, user)}: checked: {_difference(got, expected)}"
 
 
 def compare_explanations(company: Company, user: User, tally: Tally) -> Iterator[str]:
@@ -167,6 +165,10 @@ def compare_explanations(company: Company, user: User, tally: Tally) -> Iterator
 
 def _who(company: Company, user: User) -> str:
     return f"person {user.email} in {company.tenant.slug}"
+
+
+def _difference(got: set[str], expected: set[str]) -> str:
+    return f"leaked {sorted(got - expected)}, lost {sorted(expected - got)}"
 
 
 def for_steps(number: int) -> Callable[[Tally], bool]:

@@ -8,11 +8,13 @@ from random import Random
 from apps.ops.proof.source import Source
 from apps.ops.proof.sources.algebra import AlgebraSource
 from apps.ops.proof.sources.channels import AudienceSource, FlatSource, MailboxSource, SlackSource
+from apps.ops.proof.sources.directory import TreeSource
 from apps.ops.proof.sources.intersections import ConfluenceSource, JiraSource, SalesforceSource
-from apps.ops.proof.sources.lists import NtfsSource, PosixSource, WebDavSource
+from apps.ops.proof.sources.lists import NtfsSource, WebDavSource
+from apps.ops.proof.sources.posix import PosixSource
 from apps.ops.proof.sources.trees import BoxSource, DriveSource, DropboxSource, SharePointSource
 
-_ALL: tuple[Callable[[Random], Source], ...] = (
+_ALL: tuple[type[AlgebraSource] | type[TreeSource], ...] = (
     AlgebraSource,
     AudienceSource,
     BoxSource,
@@ -30,7 +32,4 @@ _ALL: tuple[Callable[[Random], Source], ...] = (
     WebDavSource,
 )
 # Each makes a source with some random content.
-DIALECTS: dict[str, Callable[[Random], Source]] = {
-    source.dialect: source  # type: ignore[attr-defined]  # the classes say their dialect
-    for source in _ALL
-}
+DIALECTS: dict[str, Callable[[Random], Source]] = {source.dialect: source for source in _ALL}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 from apps.connections.dialects import audience, flat, mailbox, slack
@@ -199,6 +199,3 @@ class AudienceSource(NamedSets):
             near = next((n for n in list(self.tree.upwards(file))[1:] if n in self.sets), None)
             items[file] = ((near,),) if near else ()
         return self.tell(items, acls)
-
-    def pass_time(self, by: timedelta) -> None:
-        """Do nothing."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from random import Random
+from typing import ClassVar
 
 from apps.connections.protocol import PrincipalKind, RemoteGroup, RemotePrincipal
-from apps.ops.proof.source import PEOPLE, Asker
+from apps.ops.proof.source import PEOPLE, Asker, Told
 
 GROUPS = tuple(f"team-{number}" for number in range(1, 5))
 
@@ -111,3 +114,52 @@ class Tree:
 
     def _folders_downwards(self) -> list[str]:
         return sorted(self.folders, key=lambda name: len(list(self.upwards(name))))
+
+
+class TreeSource(ABC):
+    """A source with a tree and a directory, beside what its own kind adds.
+
+    Attributes:
+        dialect: its name.
+        acts: a letter for each kind of change, as often as it is likely: `j` is somebody who joins
+            or leaves a group, `m` a move, `f` a file that comes or goes, any other the source's
+            own.
+    """
+
+    dialect: ClassVar[str]
+    acts: ClassVar[str]
+
+    def __init__(self, rng: Random) -> None:
+        self.tree = Tree(rng)
+        self.directory = Directory(rng)
+
+    def identity(self, person: str) -> str:
+        """Return the name itself."""
+        return person
+
+    def change(self, rng: Random, now: datetime) -> str:
+        """Change something at random."""
+        act = rng.choice(self.acts)
+        if act == "j":
+            return self.directory.change(rng)
+        if act == "m":
+            return self.tree.move(rng)
+        if act == "f":
+            return self.tree.add_or_remove_file(rng)
+        return self.change_own(act, rng, now)
+
+    @abstractmethod
+    def pass_time(self, by: timedelta) -> None:
+        """Let every stored time lie so much earlier."""
+
+    @abstractmethod
+    def change_own(self, act: str, rng: Random, now: datetime) -> str:
+        """Change what only this kind of source has, and return what."""
+
+    @abstractmethod
+    def told(self) -> Told:
+        """Return what the source tells now."""
+
+    @abstractmethod
+    def may_read(self, item: str, asker: Asker, now: datetime) -> bool:
+        """Answer by the source's own rules."""

@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
 
+from typing_extensions import override
+
 from apps.connections.dialects import confluence, jira, salesforce
 from apps.connections.protocol import RemoteAcl, RemotePolicy, RemotePrincipal
 from apps.ops.proof.source import PEOPLE, Asker, Told
-from apps.ops.proof.sources.directory import GROUPS, Directory, Tree, plain_principals
+from apps.ops.proof.sources.directory import GROUPS, TreeSource, plain_principals
 
 _WHOM = (*PEOPLE, *GROUPS)
 _BY_NAME = plain_principals()
 
 
-class NamedSets:
+class NamedSets(TreeSource):
     """Sets of people and groups by name, which documents need one or several of."""
 
+    acts = "sssssjmfo"
+
     def __init__(self, rng: Random) -> None:
-        self.tree = Tree(rng)
-        self.directory = Directory(rng)
+        super().__init__(rng)
         self.sets: dict[str, set[str]] = {}
         for _ in range(30):
             self.change(rng, datetime.now().astimezone())
 
-    def identity(self, person: str) -> str:
-        """Return the name itself."""
-        return person
-
+    @override
     def pass_time(self, by: timedelta) -> None:
         """Do nothing: nothing here ends."""
 
+    @abstractmethod
     def names(self) -> list[str]:
         """Return the names of all sets there can be."""
-        raise NotImplementedError
 
-    def change(self, rng: Random, now: datetime) -> str:
-        """Put somebody into a set or take them out; or change a group or the tree."""
-        act = rng.choice("sssssjmfo")
-        if act == "j":
-            return self.directory.change(rng)
-        if act == "m":
-            return self.tree.move(rng)
-        if act == "f":
-            return self.tree.add_or_remove_file(rng)
+    @override
+    def change_own(self, act: str, rng: Random, now: datetime) -> str:
+        """Put somebody into a set or take them out, or change what only this source has."""
         if act == "o":
             return self.change_otherwise(rng)
         name, whom = rng.choice(self.names()), rng.choice(_WHOM)

@@ -5,14 +5,17 @@ Each keeps shares in its own terms and answers by walking up from the file. Noth
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
+from typing_extensions import override
+
 from apps.connections.dialects import box, drive, dropbox, sharepoint
 from apps.connections.protocol import PrincipalKind, RemoteAcl, RemotePrincipal
 from apps.ops.proof.source import PEOPLE, Asker, Told
-from apps.ops.proof.sources.directory import GROUPS, Directory, Tree, plain_principals
+from apps.ops.proof.sources.directory import GROUPS, TreeSource, plain_principals
 
 _WHOM = (*PEOPLE, *GROUPS)
 
@@ -39,10 +42,10 @@ class Node:
     link: str = ""
 
 
-class SharedTree:
+class SharedTree(TreeSource):
     """What the four have in common. `roles` are all that occur, `reading` those that read."""
 
-    dialect = ""
+    acts = "sssssuuucljmmf"
     roles: tuple[str, ...] = ()
     reading: frozenset[str] = frozenset()
     passes_cuts: frozenset[str] = frozenset()
@@ -50,31 +53,20 @@ class SharedTree:
     open_links: frozenset[str] = frozenset()
 
     def __init__(self, rng: Random) -> None:
+        super().__init__(rng)
         now = datetime.now().astimezone()
-        self.tree = Tree(rng)
-        self.directory = Directory(rng)
         self.lists_links = rng.random() < 0.5
         self.nodes: dict[str, Node] = {}
         for _ in range(25):
             self.change(rng, now)
 
-    def identity(self, person: str) -> str:
-        """Return the name itself."""
-        return person
-
     def node(self, name: str) -> Node:
         """Return what is set on a folder or file."""
         return self.nodes.setdefault(name, Node())
 
-    def change(self, rng: Random, now: datetime) -> str:
-        """Share, unshare, cut, move, join, leave, add or remove."""
-        act = rng.choice("sssssuuucljmmf")
-        if act == "j":
-            return self.directory.change(rng)
-        if act == "m":
-            return self.tree.move(rng)
-        if act == "f":
-            return self.tree.add_or_remove_file(rng)
+    @override
+    def change_own(self, act: str, rng: Random, now: datetime) -> str:
+        """Share, unshare, cut or inherit, or set another link."""
         name = rng.choice(self.tree.nodes)
         here = self.node(name)
         if act == "s":
@@ -90,12 +82,14 @@ class SharedTree:
             return f"{name} has the link “{here.link}”"
         return "nothing"
 
+    @override
     def pass_time(self, by: timedelta) -> None:
         """Move the ends."""
         for here in self.nodes.values():
             for whom, share in here.shares.items():
                 here.shares[whom] = replace(share, ends=share.ends and share.ends - by)
 
+    @override
     def told(self) -> Told:
         """Tell every node, and that a file follows its own place."""
         return Told(
@@ -105,6 +99,7 @@ class SharedTree:
             acls=tuple(self.place(name) for name in self.tree.nodes),
         )
 
+    @override
     def may_read(self, item: str, asker: Asker, now: datetime) -> bool:
         """Walk up: the first share that reads is enough, past a cut only some roles are."""
         if item not in self.tree.files:
@@ -126,9 +121,9 @@ class SharedTree:
             is_cut = is_cut or here.is_cut
         return False
 
+    @abstractmethod
     def place(self, name: str) -> RemoteAcl:
         """Return a node as the connector tells it."""
-        raise NotImplementedError
 
     def _share(self, rng: Random, now: datetime, name: str, here: Node) -> str:
         ends = now + timedelta(hours=rng.choice([-1, 1, 2])) if rng.random() < 0.2 else None
