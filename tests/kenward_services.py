@@ -1,8 +1,10 @@
-"""pytest plugin: every run gets its own PostgreSQL and Redis, which end with it whatever happens.
+"""pytest plugin: every process of tests gets its own PostgreSQL and Redis, which end with it.
 
 Loaded with `-p`, so that the addresses stand in the environment before Django reads its settings.
+Processes of one run (pytest-xdist) share no server, where the transactions of one would hold back
+what the snapshots of the other show.
 `KENWARD_TEST_DATABASE_URL`, `KENWARD_TEST_DATABASE_APP_URL` and `KENWARD_TEST_REDIS_URL`, all three
-set, name servers to use instead of the embedded ones.
+set, name servers to use instead of the embedded ones, by one process.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ _NAMES = ("DATABASE_URL", "DATABASE_APP_URL", "REDIS_URL")
 _PREFIX = "kenward-tests-"
 # A test must not reach a model that happens to be configured on the developer's machine.
 _FOREIGN = ("LLM_", "EMBEDDING_", "DATABASE_", "REDIS_", "DJANGO_SETTINGS_MODULE")
+_MOST_WORKERS = 8
 # What is slow to make and never changes is kept between runs.
 _KEPT = Path(__file__).resolve().parents[1] / ".pytest_cache" / "kenward-models"
 
 
 class Services:
-    """The servers of one run, in a folder that only this run uses."""
+    """The servers of one process of tests, in a folder that only it uses."""
 
     def __init__(self) -> None:
         self.stack = ExitStack()
@@ -43,9 +46,8 @@ class Services:
 
     def addresses(self) -> dict[str, str]:
         """Return the environment that leads to these servers."""
-        given = {name: os.environ.get(f"KENWARD_TEST_{name}", "") for name in _NAMES}
-        if all(given.values()):
-            return given
+        if _are_outside():
+            return {name: os.environ[f"KENWARD_TEST_{name}"] for name in _NAMES}
         found = (
             postgres_url(self.data_dir, OWNER),
             postgres_url(self.data_dir, APPLICATION),
@@ -55,8 +57,12 @@ class Services:
 
     def start(self) -> None:
         """Start the servers, unless outside ones were named; they stop with the stack."""
-        if not all(os.environ.get(f"KENWARD_TEST_{name}") for name in _NAMES):
+        if not _are_outside():
             self.stack.enter_context(embedded.running(self.data_dir, for_tests=True))
+
+
+def _are_outside() -> bool:
+    return all(os.environ.get(f"KENWARD_TEST_{name}") for name in _NAMES)
 
 
 def _remove_abandoned() -> None:
@@ -79,19 +85,35 @@ def _prepare_environment(services: Services) -> None:
     os.environ["KENWARD_ENV"] = "development"
 
 
-_is_worker = "PYTEST_XDIST_WORKER" in os.environ
-if not _is_worker:
+# Only the first process tidies: the folder of a worker that starts just now is not locked yet.
+if "PYTEST_XDIST_WORKER" not in os.environ:
     _remove_abandoned()
-    _services = Services()
-    _prepare_environment(_services)
+_services = Services()
+_prepare_environment(_services)
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes share a run; a few named files run in this one, which is sooner."""
+    is_whole = config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword
+    if not is_whole or _are_outside():
+        return 0
+    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers where tests run, but for questions about pytest itself."""
+    if config.option.collectonly or config.option.help or config.option.markers:
+        return
+    if config.getoption("dist", "no") == "no":
+        _services.start()
+    elif _are_outside():
+        raise pytest.UsageError("KENWARD_TEST_* names servers for one process: use -n 0.")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
-    """Run the servers around everything that pytest does, but for questions about itself."""
-    if _is_worker:
-        return (yield)
+    """Stop the servers after everything that pytest does."""
     with _services.stack:
-        if not (config.option.collectonly or config.option.help or config.option.markers):
-            _services.start()
         return (yield)
