@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,13 +24,13 @@ from apps.search import (
     relevance,
     vector_store,
 )
-from apps.search.hits import Found
+from apps.search.hits import Found, Hit
 from apps.search.lexical import Wanted
 from apps.search.release import Passage
 from apps.search.tokens import encodable
 
 MAX_QUERY_CHARS = 2_000
-_CANDIDATES = 60
+CANDIDATES = 60
 _PER_DOCUMENT = 5
 
 
@@ -48,15 +48,18 @@ class Retrieved:
         ok: the guard held throughout. If not, the passages are empty and mean nothing: make the
             readable set anew and ask again (`acls.resolve.reading` does).
         passages: best first.
-        timings_ms: milliseconds by stage.
+        timings_ms: milliseconds by stage, in their order.
+        rankings: what each stage before the release had found, best first, in the stages' order;
+            for measurement (`search.evaluation`). Never for a person: nothing of it is released.
     """
 
     ok: bool
     passages: tuple[Passage, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    rankings: Mapping[str, Sequence[Hit]] = field(default_factory=dict)
 
 
-def retrieve(query: str, scope: Scope, limit: int) -> Retrieved:
+def retrieve(query: str, scope: Scope, limit: int, *, candidates: int = CANDIDATES) -> Retrieved:
     """Return the passages that answer the query best, within what the asker may read.
 
     Args:
@@ -65,6 +68,7 @@ def retrieve(query: str, scope: Scope, limit: int) -> Retrieved:
             the place of a bare list of policy ids, because each statement has to prove that the
             list still holds.
         limit: passages wanted, 1 to 100.
+        candidates: passages that the lexical and the vector search each find at most.
 
     Returns:
         at most `limit` passages; none when nothing readable is about the question.
@@ -81,20 +85,22 @@ def retrieve(query: str, scope: Scope, limit: int) -> Retrieved:
     with timings.of("understand"):
         wanted = lexical.understand(query)
     released = release.Released(ok=True)
+    rankings: dict[str, Sequence[Hit]] = {}
     # Passages copy their document's policy for speed, and the copies can be behind for a moment.
     # Where the last step had to drop one, another could be missing: ask again, the documents' own.
     # Where rules bar a class, nothing of it is even ranked: only the documents know their classes.
     for exact in (False, True) if class_rules.are_all_allowed() else (True,):
-        found = _find(scope, wanted, vector, exact=exact, timings=timings)
-        if not all(each.ok for each in found):
+        found = _find(scope, wanted, vector, candidates, exact=exact, timings=timings)
+        if not all(each.ok for each in found.values()):
             return Retrieved(ok=False, timings_ms=timings.ms)
-        fused = relevance.relevant(fusion.fuse(*(each.hits for each in found)))
-        chosen = diversify.diversify(fused, per_document=_PER_DOCUMENT)
+        rankings = {stage: each.hits for stage, each in found.items()}
+        rankings["fused"] = fused = fusion.fuse(*rankings.values())
+        chosen = diversify.diversify(relevance.relevant(fused), per_document=_PER_DOCUMENT)
         with timings.of("release"):
             released = release.release(scope, chosen, limit)
         if not released.ok or released.is_complete:
             break
-    return Retrieved(released.ok, released.passages, timings.ms)
+    return Retrieved(released.ok, released.passages, timings.ms, rankings)
 
 
 def clean(query: str) -> str:
@@ -116,16 +122,17 @@ def _find(
     scope: Scope,
     wanted: Wanted | None,
     vector: NDArray[np.float32],
+    candidates: int,
     *,
     exact: bool,
     timings: _Timings,
-) -> list[Found]:
-    found = []
+) -> dict[str, Found]:
+    found = {}
     with timings.of("lexical"):
         if wanted is not None:
-            found.append(lexical.search(scope, wanted, _CANDIDATES, exact=exact))
+            found["lexical"] = lexical.search(scope, wanted, candidates, exact=exact)
     with timings.of("vector"):
-        found.append(vector_store.nearest(scope, vector, _CANDIDATES, exact=exact))
+        found["vector"] = vector_store.nearest(scope, vector, candidates, exact=exact)
     return found
 
 
