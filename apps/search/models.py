@@ -8,6 +8,9 @@ from pgvector.django import HalfVectorField
 
 from apps.acls.models import Policy
 from apps.documents.models import Document
+from apps.search.question_set_models import Judgement as Judgement
+from apps.search.question_set_models import Question as Question
+from apps.search.question_set_models import QuestionSet as QuestionSet
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
 
