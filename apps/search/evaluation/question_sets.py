@@ -1,0 +1,187 @@
+"""Keeps a tenant's own questions: reads and writes them as JSON lines, and finds what they name.
+
+All functions run in the caller's transaction with the tenant bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import models as orm
+from django.db.models import Prefetch
+
+from apps import audit
+from apps.documents.models import Document
+from apps.documents.passages import Span
+from apps.errors import InvalidInput
+from apps.search.evaluation import questions
+from apps.search.evaluation.questions import Question
+from apps.search.models import Judgement, QuestionSet
+from apps.search.models import Question as StoredQuestion
+from apps.tenants.context import required_tenant_id
+
+MAX_QUESTIONS = 10_000
+MAX_JUDGEMENTS = 1_000  # of one question
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import brought.
+
+    Attributes:
+        added: questions that are new; `replaced`: that were there under their id.
+        unknown: judged documents that Kenward does not hold (yet).
+        passages_dropped: passages that were given as words, whose documents count as a whole:
+            words of documents are not kept with questions.
+    """
+
+    added: int
+    replaced: int
+    unknown: int
+    passages_dropped: int
+
+
+def import_lines(kept: QuestionSet, lines: Iterable[str], *, actor_id: int) -> Imported:
+    """Put the questions of JSON lines into a set; one whose id is there already is replaced.
+
+    Args:
+        kept: the set.
+        lines: see `questions`.
+        actor_id: whose act it is.
+
+    Raises:
+        NotQuestions: a line cannot be read; nothing was changed.
+        InvalidInput: there are too many.
+    """
+    told = list(questions.read(lines, where="the file"))
+    _refuse_too_many(kept, told)
+    there = set(kept.questions.values_list("external_id", flat=True))
+    dropped = 0
+    for one in told:
+        row, _ = StoredQuestion.objects.update_or_create(
+            tenant_id=required_tenant_id(),
+            question_set=kept,
+            external_id=one.id,
+            defaults={"text": one.text},
+        )
+        judge(row, one.judgements)
+        dropped += sum(bool(each.text) for each in one.judgements)
+    named = {each.document for one in told for each in one.judgements}
+    replaced = sum(one.id in there for one in told)
+    imported = Imported(
+        added=len(told) - replaced,
+        replaced=replaced,
+        unknown=len(named - known(named).keys()),
+        passages_dropped=dropped,
+    )
+    audit.record(
+        "questionset.imported",
+        tenant_id=required_tenant_id(),
+        actor_id=actor_id,
+        target=kept,
+        added=imported.added,
+        replaced=imported.replaced,
+    )
+    return imported
+
+
+def export_lines(kept: QuestionSet, *, actor_id: int) -> list[str]:
+    """Return the set's questions as JSON lines, and record that somebody took them."""
+    lines = [questions.written(one) for one in of(kept)]
+    audit.record(
+        "questionset.exported",
+        tenant_id=required_tenant_id(),
+        actor_id=actor_id,
+        target=kept,
+        questions=len(lines),
+    )
+    return lines
+
+
+def of(kept: QuestionSet) -> Iterator[Question]:
+    """Yield the questions of a set, by their ids."""
+    rows = kept.questions.order_by("external_id").prefetch_related(
+        Prefetch("judgements", Judgement.objects.order_by("pk"))
+    )
+    for row in rows.iterator(chunk_size=500):
+        judged = tuple(_judgement(one) for one in row.judgements.all())
+        yield Question(row.external_id, row.text, judged)
+
+
+def judgements_of(row: StoredQuestion) -> list[questions.Judgement]:
+    """Return what answers a stored question."""
+    return [_judgement(one) for one in row.judgements.order_by("pk")]
+
+
+def judge(row: StoredQuestion, told: Sequence[questions.Judgement]) -> None:
+    """Make a question's judgements exactly these."""
+    row.judgements.all().delete()
+    Judgement.objects.bulk_create(_row(row, one) for one in _without_words(told))
+
+
+def known(names: Collection[str]) -> dict[str, list[int]]:
+    """Return the live documents by the UUIDs or the sources' ids that name them.
+
+    Two sources may give two documents one id: then both are meant. What nobody may know of
+    (canaries) is not there.
+    """
+    found: dict[str, list[int]] = {}
+    uuids = {uuid: name for name in names if (uuid := as_uuid(name)) is not None}
+    live = Document.objects.live().without_canaries().order_by("pk")
+    by_id = orm.Q(uuid__in=list(uuids)) | orm.Q(
+        external_id__in=[name for name in names if name not in uuids.values()]
+    )
+    for pk, uuid, external_id in live.filter(by_id).values_list("pk", "uuid", "external_id"):
+        found.setdefault(uuids.get(uuid, external_id), []).append(pk)
+    return found
+
+
+def as_uuid(name: str) -> UUID | None:
+    """Return the UUID that a document is named by, or None where it is named by its source's id."""
+    with suppress(ValueError):
+        # Other spellings of UUIDs could be ids of a source.
+        if str(UUID(name)) == name.lower():
+            return UUID(name)
+    return None
+
+
+def _refuse_too_many(kept: QuestionSet, told: Sequence[Question]) -> None:
+    new = {one.id for one in told}
+    if kept.questions.exclude(external_id__in=new).count() + len(new) > MAX_QUESTIONS:
+        raise InvalidInput(f"A set has at most {MAX_QUESTIONS:,} questions.")
+    if any(len(one.judgements) > MAX_JUDGEMENTS for one in told):
+        raise InvalidInput(f"A question has at most {MAX_JUDGEMENTS:,} judgements.")
+
+
+def _without_words(told: Sequence[questions.Judgement]) -> Iterator[questions.Judgement]:
+    """Yield each document or passage once, with its best grade."""
+    best: dict[tuple[str, Span | None], int] = {}
+    for one in told:
+        place = (one.document, one.span)
+        best[place] = max(one.grade, best.get(place, 0))
+    for (document, span), grade in best.items():
+        yield questions.Judgement(document, grade, span)
+
+
+def _row(row: StoredQuestion, one: questions.Judgement) -> Judgement:
+    uuid = as_uuid(one.document)
+    return Judgement(
+        tenant_id=row.tenant_id,
+        question=row,
+        document_uuid=uuid,
+        document_external_id="" if uuid else one.document,
+        grade=one.grade,
+        start=one.span.start if one.span else None,
+        end=one.span.end if one.span else None,
+    )
+
+
+def _judgement(row: Judgement) -> questions.Judgement:
+    return questions.Judgement(
+        str(row.document_uuid or row.document_external_id),
+        row.grade,
+        None if row.start is None or row.end is None else Span(row.start, row.end),
+    )
