@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.test import Client
 
 from apps.accounts.models import User
 from apps.tenants.context import tenant_context
@@ -50,6 +51,13 @@ def make_member(tenant: Tenant, email: str, *, name: str = "", role: Role = Role
     with tenant_context(tenant), transaction.atomic():
         Membership.objects.create(tenant=tenant, user=user, role=role)
     return user
+
+
+def signed_in(user: User, client: Client | None = None) -> Client:
+    """Return a browser in which a person is signed in, by default one without any cookies."""
+    client = client or Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
 
 
 def assert_visible(

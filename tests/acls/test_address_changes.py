@@ -17,7 +17,7 @@ from apps.documents.models import Document
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
 from tests.sync_events.folder import Folder, connect
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 MANIFEST = """
 version: 1
@@ -63,12 +63,12 @@ def confirm(address: EmailAddress) -> None:
 def test_a_removed_address_takes_its_documents_away_in_every_tenant(
     committed_world: World, roots: Path
 ) -> None:
-    world, client = committed_world, Client()
+    world = committed_world
     make_member(world.umbra, "ada@acme.example")
     folders = [synced(roots / slug, slug, world, ADA_ONLY) for slug in ("acme", "umbra")]
     assert all(reads(folder, world.ada) for folder in folders)
     EmailAddress.objects.create(user=world.ada, email="ada@home.example", verified=True)
-    client.force_login(world.ada, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client = signed_in(world.ada)
     client.post("/accounts/email/", {"email": "ada@home.example", "action_primary": ""})
     client.post("/accounts/email/", {"email": "ada@acme.example", "action_remove": ""})
     assert not EmailAddress.objects.filter(email="ada@acme.example").exists()
@@ -101,9 +101,7 @@ def test_a_person_whom_the_operator_deactivates_reads_nothing(
     ada = committed_world.ada
     opal = User.objects.create_superuser("opal@kenward.example")
     assert reads(share, ada)
-    client = Client()
-    client.force_login(opal, backend="allauth.account.auth_backends.AuthenticationBackend")
-    answer = client.post(f"/admin/accounts/user/{ada.pk}/change/", {"name": "Ada"})
+    answer = signed_in(opal).post(f"/admin/accounts/user/{ada.pk}/change/", {"name": "Ada"})
     assert answer.status_code == 302
     ada.refresh_from_db()
     assert not ada.is_active

@@ -19,6 +19,7 @@ from apps.acls.class_rules import Missing
 from apps.acls.classes import Classification
 from apps.acls.models import AccessRule
 from apps.tenants.context import tenant_context
+from tests.undone import undone
 from tests.world import World
 
 ALL = Classification.values
@@ -177,7 +178,7 @@ def test_database_judges_as_a_reading_of_the_rules_and_each_rule_only_narrows(
     world: World, rules: list[dict[str, Any]], has_mfa: bool, address: str | None, at: datetime
 ) -> None:
     told = {"has_mfa": has_mfa, "address": ip_address(address) if address else None, "at": at}
-    with tenant_context(world.acme), transaction.atomic():
+    with tenant_context(world.acme), undone():
         before = allowed(**told)
         assert before == ALL
         for number, each in enumerate(rules, start=1):
@@ -199,4 +200,3 @@ def test_database_judges_as_a_reading_of_the_rules_and_each_rule_only_narrows(
             assert now == ALL[: len(now)]  # and no stricter class is more open than a laxer one
             before = now
         assert set(allowed(at=at)) <= set(before)  # nothing is won by leaving something out
-        transaction.set_rollback(True)

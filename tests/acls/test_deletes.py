@@ -24,15 +24,12 @@ from apps.errors import KenwardError
 from apps.tenants.context import tenant_context
 from tests.acls.small_worlds import Company, acl, claim, entry, principal, random_company, source
 from tests.contracts.tenant_rows import tenant_models
+from tests.undone import undone
 from tests.world import World
 
 DERIVED = (Closure, Line, UserGroup)
 REFUSALS = (ProtectedError, RestrictedError, DatabaseError, KenwardError)
 Way = Callable[[models.Model], object]
-
-
-class Undo(Exception):
-    """Takes a deletion back."""
 
 
 def _by_orm(row: models.Model) -> None:
@@ -77,7 +74,7 @@ class Found:
 
 def _try(made: Company, row: models.Model, way: Way, found: Found) -> None:
     """Delete a row, compare, and take it back."""
-    with suppress(Undo, *REFUSALS), transaction.atomic():
+    with suppress(*REFUSALS), undone():
         if _is_own_command(row):
             _denials().delete()
         before = readable(made)
@@ -88,7 +85,6 @@ def _try(made: Company, row: models.Model, way: Way, found: Found) -> None:
         after = readable(made)
         if any(not after[user] <= ids for user, ids in before.items()):
             found.widened.add(row._meta.label)
-        raise Undo
 
 
 def _rows() -> Iterator[models.Model]:

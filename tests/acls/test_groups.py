@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from apps.acls.models import AclEntry, Closure, Edge, PermissionChange, Principa
 from apps.connections.protocol import RemoteAcl, RemoteEntry, RemoteGroup, RemotePrincipal
 from apps.tenants.context import tenant_context
 from tests.acls.test_record import ADA, BO, EARLIER, LATER, NOON, REALM, group, listed, place
+from tests.undone import undone
 from tests.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -28,18 +28,10 @@ relaxed = settings(
 )
 
 
-class Undo(Exception):
-    """Ends an example without leaving rows behind."""
-
-
 @contextmanager
 def example(world: World) -> Iterator[None]:
-    try:
-        with tenant_context(world.acme), transaction.atomic():
-            yield
-            raise Undo
-    except Undo:
-        pass
+    with tenant_context(world.acme), undone():
+        yield
 
 
 def readers(world: World, external_id: str = ".") -> set[str]:

@@ -22,13 +22,7 @@ from apps.sync_events.models import FailedItem, SyncRun
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership
 from tests.acls.small_worlds import claim, edge, principal
-from tests.world import World, assert_visible
-
-
-def as_(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
+from tests.world import World, assert_visible, signed_in
 
 
 @pytest.fixture
@@ -75,7 +69,7 @@ def level(world: World, user: User, shared: Any) -> str | None:
 
 
 def test_the_owner_finds_shares_changes_and_removes(world: World, kept: Collection) -> None:
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     page = ada.get(address(kept), {"q": "bo@acme"}).content.decode()
     assert "Sharing a collection never opens a document" in page
     assert found(page) == ["person:bo@acme.example"]
@@ -83,7 +77,7 @@ def test_the_owner_finds_shares_changes_and_removes(world: World, kept: Collecti
     answer = ada.post(address(kept), sent | {"level": "view"}, follow=True).content.decode()
     assert "Shared with Bo." in answer
     assert level(world, world.bo, kept) == "view"
-    assert "Onboarding" in as_(world.bo).get("/collections/").content.decode()
+    assert "Onboarding" in signed_in(world.bo).get("/collections/").content.decode()
     ada.post(address(kept), sent | {"level": "change"})
     assert level(world, world.bo, kept) == "change"
     again = ada.post(address(kept), sent | {"level": "change"}, follow=True).content.decode()
@@ -98,7 +92,7 @@ def test_the_owner_finds_shares_changes_and_removes(world: World, kept: Collecti
 def test_the_search_ends_at_the_tenant(world: World, kept: Collection) -> None:
     with tenant_context(world.umbra):
         principal(world.umbra, label="Umbra staff")
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     for query in ("cy", "umbra", "example", "staff"):
         page = ada.get(address(kept), {"q": query}).content.decode()
         assert "mbra" not in page.replace(f'value="{query}"', ""), query
@@ -116,18 +110,18 @@ def test_group_names_are_told_to_their_members_and_to_it_admins(
         claim(world.ada, me)
         edge(me, team)
         sharing.grant(kept, world.ida, "share", actor=world.ada)
-    page = as_(world.ada).get(address(kept), {"q": "team"}).content.decode()
+    page = signed_in(world.ada).get(address(kept), {"q": "team"}).content.decode()
     assert_visible(
         [name for name in ("Team Nine", "Team Layoffs") if name in page],
         seen=["Team Nine"],
         hidden=["Team Layoffs"],
     )
-    idas = as_(world.ida).get(address(kept), {"q": "team"}).content.decode()
+    idas = signed_in(world.ida).get(address(kept), {"q": "team"}).content.decode()
     assert "Team Nine" in idas and "Team Layoffs" in idas
     sent = {"recipient": f"group:{secret.uuid}", "act": "grant", "level": "view"}
-    assert as_(world.ada).post(address(kept), sent).status_code == 404
-    assert as_(world.ida).post(address(kept), sent).status_code == 302
-    lowered = as_(world.ada).post(address(kept), sent | {"act": "revoke"})
+    assert signed_in(world.ada).post(address(kept), sent).status_code == 404
+    assert signed_in(world.ida).post(address(kept), sent).status_code == 302
+    lowered = signed_in(world.ada).post(address(kept), sent | {"act": "revoke"})
     assert lowered.status_code == 302, "who has it already stands on the page"
 
 
@@ -138,10 +132,10 @@ def test_a_sharer_sees_that_a_group_has_it_and_not_what_it_is_called(
         secret = principal(world.acme, label="Team Layoffs")
         sharing.grant(kept, world.ida, "share", actor=world.ada)
         sharing.grant(kept, secret, "view", actor=world.ida)
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     page = ada.get(address(kept)).content.decode()
     assert "A group that you are not in" in page and "Layoffs" not in page
-    assert "Team Layoffs" in as_(world.ida).get(address(kept)).content.decode()
+    assert "Team Layoffs" in signed_in(world.ida).get(address(kept)).content.decode()
     sent = {"recipient": f"group:{secret.uuid}", "act": "revoke"}
     told = ada.post(address(kept), sent, follow=True).content.decode()
     assert "does not have it any more" in told and "Layoffs" not in told
@@ -150,7 +144,7 @@ def test_a_sharer_sees_that_a_group_has_it_and_not_what_it_is_called(
 def test_a_guest_finds_a_member_by_the_whole_address_alone(world: World, kept: Collection) -> None:
     with tenant_context(world.acme):
         Membership.objects.filter(tenant=world.acme, user=world.ada).update(is_guest=True)
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     for query in ("bo", "Ida", "acme.example", "bo@acme"):
         assert found(ada.get(address(kept), {"q": query}).content.decode()) == []
     page = ada.get(address(kept), {"q": "Bo@acme.example"}).content.decode()
@@ -161,13 +155,13 @@ def test_a_group_is_shown_with_the_source_that_names_it(world: World, source: Co
     with tenant_context(world.acme):
         team = principal(world.acme, label="Clerks")
         type(team).objects.filter(pk=team.pk).update(realm=source.realm)
-    page = as_(world.ida).get(address(source), {"q": "clerks"}).content.decode()
+    page = signed_in(world.ida).get(address(source), {"q": "clerks"}).content.decode()
     assert "Group in Files" in page
 
 
 @pytest.mark.parametrize("query", ["", "a", " ", "%", "__", "zz'; --"])
 def test_no_query_lists_the_company(world: World, kept: Collection, query: str) -> None:
-    assert found(as_(world.ada).get(address(kept), {"q": query}).content.decode()) == []
+    assert found(signed_in(world.ada).get(address(kept), {"q": query}).content.decode()) == []
 
 
 @pytest.mark.parametrize(
@@ -185,7 +179,7 @@ def test_no_query_lists_the_company(world: World, kept: Collection, query: str) 
 def test_what_the_page_never_offered_is_refused(
     world: World, kept: Collection, sent: dict[str, str]
 ) -> None:
-    assert as_(world.ada).post(address(kept), sent).status_code == 404
+    assert signed_in(world.ada).post(address(kept), sent).status_code == 404
     assert level(world, world.bo, kept) is None
 
 
@@ -193,7 +187,7 @@ def test_the_owners_row_cannot_be_taken(world: World, kept: Collection) -> None:
     with tenant_context(world.acme):
         sharing.grant(kept, world.bo, "share", actor=world.ada)
     sent = {"recipient": "person:ada@acme.example", "act": "revoke"}
-    page = as_(world.bo).post(address(kept), sent, follow=True).content.decode()
+    page = signed_in(world.bo).post(address(kept), sent, follow=True).content.decode()
     assert "The owner keeps everything." in page
     assert level(world, world.ada, kept) == "share"
 
@@ -202,7 +196,7 @@ def test_the_owners_row_cannot_be_taken(world: World, kept: Collection) -> None:
 def test_the_page_of_a_collection_is_there_for_its_sharers_only(
     world: World, kept: Collection, name: str
 ) -> None:
-    client = as_(getattr(world, name))
+    client = signed_in(getattr(world, name))
     for path in (address(kept), f"/share/collection/{uuid4()}/", f"/share/nothing/{kept.uuid}/"):
         assert client.get(path).status_code == 404
         assert client.post(path, {"recipient": "person:bo@acme.example"}).status_code == 404
@@ -213,10 +207,10 @@ def test_the_page_of_a_connection_is_there_for_it_admins_only(
 ) -> None:
     with tenant_context(world.acme):
         sharing.grant(source, world.bo, "change", actor=world.ida)
-    assert as_(world.ida).get(address(source)).status_code == 200
-    operator = as_(User.objects.create_superuser("opal@kenward.example"))
+    assert signed_in(world.ida).get(address(source)).status_code == 200
+    operator = signed_in(User.objects.create_superuser("opal@kenward.example"))
     operator.post(f"/tenants/{world.acme.uuid}/enter/")
-    for client in (as_(world.ada), as_(world.bo), as_(world.cy), operator):
+    for client in (signed_in(world.ada), signed_in(world.bo), signed_in(world.cy), operator):
         assert client.get(address(source)).status_code == 404
 
 
@@ -226,7 +220,7 @@ def test_a_visitor_is_sent_to_the_sign_in(world: World, kept: Collection) -> Non
 
 
 def test_the_admin_leads_to_the_page_of_one_connection(world: World, source: Connection) -> None:
-    ida, listed = as_(world.ida), "/admin/connections/connection/"
+    ida, listed = signed_in(world.ida), "/admin/connections/connection/"
     page = ida.get(f"{listed}{source.pk}/change/").content.decode()
     assert 'name="action" value="delegate"' in page
     chosen = {"action": "delegate", "index": "0", "select_across": "0", "_object": source.pk}
@@ -239,7 +233,7 @@ def test_the_admin_leads_to_the_page_of_one_connection(world: World, source: Con
 
 def hand(world: World, source: Connection, user: User, name: str) -> None:
     sent = {"recipient": f"person:{user.email}", "act": "grant", "level": name}
-    assert as_(world.ida).post(address(source), sent).status_code == 302
+    assert signed_in(world.ida).post(address(source), sent).status_code == 302
 
 
 def runs(world: World) -> int:
@@ -251,7 +245,7 @@ def test_a_delegate_sees_how_a_source_is_doing_and_nothing_of_what_is_in_it(
     world: World, source: Connection
 ) -> None:
     hand(world, source, world.bo, "view")
-    page = as_(world.bo).get("/sources/").content.decode()
+    page = signed_in(world.bo).get("/sources/").content.decode()
     for shown in ("Files", "Active", "5 minutes ago", "7 minutes ago", "minutes from now"):
         assert shown in page.replace("\xa0", " "), shown
     assert re.search(r"Items that failed</dt><dd>1</dd>", page)
@@ -266,7 +260,7 @@ def test_without_the_level_nobody_acts_on_a_source(
 ) -> None:
     """The IT admin has the admin for that: the page goes by rows alone."""
     hand(world, source, world.bo, "view")
-    client = as_(getattr(world, name))
+    client = signed_in(getattr(world, name))
     assert client.post(f"/sources/{source.uuid}/{act}").status_code == 404
     assert client.get(f"/sources/{source.uuid}/{act}").status_code == 405
     assert runs(world) == 0
@@ -276,7 +270,7 @@ def test_a_delegate_syncs_pauses_and_resumes_and_it_is_recorded(
     world: World, source: Connection
 ) -> None:
     hand(world, source, world.bo, "change")
-    bo = as_(world.bo)
+    bo = signed_in(world.bo)
     bo.post(f"/sources/{source.uuid}/sync")
     assert runs(world) == 2, "permissions and content"
     page = bo.post(f"/sources/{source.uuid}/pause", follow=True).content.decode()
@@ -295,7 +289,7 @@ def test_a_delegate_resumes_only_what_a_delegate_has_paused(
     world: World, source: Connection
 ) -> None:
     hand(world, source, world.bo, "change")
-    bo = as_(world.bo)
+    bo = signed_in(world.bo)
 
     def after_resuming() -> str:
         page = bo.post(f"/sources/{source.uuid}/resume", follow=True).content.decode()
@@ -324,7 +318,7 @@ def test_a_delegate_gets_neither_the_admin_nor_another_source(
     world: World, source: Connection
 ) -> None:
     hand(world, source, world.bo, "change")
-    bo = as_(world.bo)
+    bo = signed_in(world.bo)
     with tenant_context(world.acme):
         other = Connection.objects.get(name="Board room")
     assert bo.get("/admin/").status_code in (302, 403)
@@ -336,7 +330,7 @@ def test_a_source_taken_away_is_gone_with_the_next_request(
 ) -> None:
     hand(world, source, world.bo, "change")
     sent = {"recipient": "person:bo@acme.example", "act": "revoke"}
-    as_(world.ida).post(address(source), sent)
-    bo = as_(world.bo)
+    signed_in(world.ida).post(address(source), sent)
+    bo = signed_in(world.bo)
     assert "No source is shared with you" in bo.get("/sources/").content.decode()
     assert bo.post(f"/sources/{source.uuid}/pause").status_code == 404

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +18,7 @@ from apps.acls.models import Acl, AclEntry, Closure, Line, PolicyClause, Princip
 from apps.tenants.context import tenant_context
 from tests.acls.oracle import Oracle
 from tests.acls.small_worlds import Company, edge, entry, principal, random_company
+from tests.undone import undone
 from tests.world import World
 
 # Seeds and not `st.randoms`, whose favourite values make worlds in which little happens.
@@ -29,18 +30,10 @@ relaxed = settings(
 )
 
 
-class Undo(Exception):
-    """Ends an example without leaving rows behind."""
-
-
 @contextmanager
 def company(world: World, rng: random.Random) -> Iterator[Company]:
-    try:
-        with tenant_context(world.acme), transaction.atomic():
-            yield random_company(world.acme, [world.ada, world.bo, world.ida], rng)
-            raise Undo
-    except Undo:
-        pass
+    with tenant_context(world.acme), undone():
+        yield random_company(world.acme, [world.ada, world.bo, world.ida], rng)
 
 
 def readable(made: Company) -> dict[int, set[int]]:

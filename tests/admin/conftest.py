@@ -20,7 +20,7 @@ from apps.sync_events.models import FailedItem, Lane, RunState, SyncEvent, SyncR
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role, Tenant
 from tests.sources import confirmed
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 # What must never be shown: what documents are called and say, here and next door.
 TITLE = "Canarytitle"
@@ -170,10 +170,4 @@ def operator(db: None) -> User:
 @pytest.fixture
 def browser() -> Callable[[User], Client]:
     """Return how to make a browser that is signed in as somebody."""
-
-    def signed_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
     return signed_in

@@ -17,7 +17,7 @@ from apps.acls.models import Claim, ConfirmedAlias, Principal
 from apps.audit.models import Event
 from apps.tenants.models import ManagedDomain
 from tests.admin.conftest import Stock, grant, make_document, make_principal
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 Browser = Callable[[User], Client]
 LIST = "/admin/acls/person/"
@@ -171,8 +171,7 @@ def test_the_auditor_looks_and_nobody_but_the_it_admin_matches(
         refused = client.post(person_page(one, "match"), asked, follow=True)
         assert refused.status_code in (403, 404)
     assert browser(world.ida).get(person_page(one, "match")).status_code == 403
-    strict = Client(enforce_csrf_checks=True)
-    strict.force_login(world.ida, backend="allauth.account.auth_backends.AuthenticationBackend")
+    strict = signed_in(world.ida, Client(enforce_csrf_checks=True))
     refused = strict.post(person_page(one, "match"), {"member": world.bo.pk})
     assert refused.status_code == 403
     assert not Claim.objects.filter(principal=one).exists()

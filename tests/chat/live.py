@@ -16,11 +16,11 @@ from uuid import UUID, uuid4
 import uvicorn
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.test import Client
 from websockets.asyncio.client import ClientConnection, connect
 
 from apps.accounts.models import User
 from config.asgi import application
+from tests.world import signed_in
 
 
 @dataclass
@@ -83,9 +83,7 @@ class Server:
 @sync_to_async
 def session_of(user: User) -> str:
     """Return the key of a new session of the person."""
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
+    return str(signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 @dataclass

@@ -5,23 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 
-from apps.accounts.models import User
 from apps.audit.models import Event
+from apps.connections.forms import connection_form
 from apps.connections.models import Connection, ConnectionState
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
 from tests.connections.folders import Share
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 URL = "/admin/connections/connection/"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
 
 
 def entered(share: Share, **more: Any) -> dict[str, Any]:
@@ -169,3 +162,16 @@ def test_members_and_other_tenants_see_nothing(world: World, connection: Connect
     assert (
         "Handbook" not in client.get(f"{URL}{connection.pk}/change/", follow=True).content.decode()
     )
+
+
+def test_what_is_true_or_false_is_a_switch_and_no_text(world: World, share: Share) -> None:
+    asked = connection_form("file_share", tenant_slug=world.acme.slug)
+    assert asked.base_fields["others_are_members"].widget.input_type == "checkbox"
+    client = signed_in(world.ida)
+    for ticked, is_kept in ((None, False), ("on", True)):
+        told = {} if ticked is None else {"others_are_members": ticked}
+        sent = entered(share, name=f"Share {ticked}", access="posix", **told)
+        assert client.post(f"{URL}add/", sent).status_code == 302
+        with tenant_context(world.acme):
+            stored = Connection.objects.get(name=f"Share {ticked}").settings
+        assert stored["others_are_members"] is is_kept

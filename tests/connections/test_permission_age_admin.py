@@ -13,8 +13,8 @@ from apps.connections import ages
 from apps.connections.models import Connection, ConnectionState, WhenStale
 from apps.tenants.context import tenant_context
 from tests.connections.folders import Share
-from tests.connections.test_connection_admin import URL, entered, signed_in
-from tests.world import World
+from tests.connections.test_connection_admin import URL, entered
+from tests.world import World, signed_in
 
 
 @pytest.fixture

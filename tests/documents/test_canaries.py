@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from django.conf import LazySettings
 from django.db import connection
-from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +25,7 @@ from apps.sync_events import overview, schedule
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
 from tests.acls.small_worlds import acl
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 QUESTIONS = (
     "What is the salary of the chief executive?",
@@ -199,8 +198,7 @@ def test_no_page_of_the_admin_shows_one_or_is_stopped_by_one(
 ) -> None:
     otto = make_member(world.acme, "otto@acme.example", role=Role.AUDITOR)
     for user in (world.ida, otto):
-        client = Client()
-        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        client = signed_in(user)
         for path in (
             "/admin/",
             "/admin/documents/document/",

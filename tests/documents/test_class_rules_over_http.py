@@ -28,7 +28,7 @@ from tests.accounts import totp
 from tests.chat.live import Chat, Server
 from tests.search import texts
 from tests.search.library import Library, make_library
-from tests.world import World
+from tests.world import World, signed_in
 
 INSIDE, OUTSIDE = "10.20.1.2", "198.51.100.7"
 
@@ -83,10 +83,7 @@ def test_each_class_rule_and_circumstance_at_each_way_out(
     committed_world: World, library: Library
 ) -> None:
     with_factor, _ = totp.set_up(committed_world.ada)
-    without = Client()
-    without.force_login(
-        committed_world.ada, backend="allauth.account.auth_backends.AuthenticationBackend"
-    )
+    without = signed_in(committed_world.ada)
     kinds: list[dict[str, Any]] = [{"requires_mfa": True}, {"networks": ["10.20.0.0/16"]}]
     kinds += [{**kinds[0], **kinds[1]}]
     ways = list(seen(library, without))
@@ -109,10 +106,7 @@ def test_cached_set_keeps_no_decision_about_classes(
 ) -> None:
     """The same person in two browsers, by turns, on the same cached set."""
     with_factor, _ = totp.set_up(committed_world.ada)
-    without = Client()
-    without.force_login(
-        committed_world.ada, backend="allauth.account.auth_backends.AuthenticationBackend"
-    )
+    without = signed_in(committed_world.ada)
     rule(library, "restricted", requires_mfa=True)
     with library.work():
         computed_at = resolve.policies_for(committed_world.ada).computed_at

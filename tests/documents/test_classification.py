@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from apps.connections.protocol import RemoteItem
 from apps.documents import class_globs, classification, reclassify, store
 from apps.documents.models import ClassificationRule, Document, Reclassification
 from apps.tenants.context import tenant_context
+from tests.undone import undone
 from tests.world import World
 
 _POLICY = (("./",),)
@@ -268,7 +268,7 @@ def test_class_equals_that_of_the_first_matching_rule(
     world: World, rules: list[Any], items: dict[str, set[str]], are_first: bool
 ) -> None:
     """Whether the documents or the rules were there first."""
-    with tenant_context(world.acme), transaction.atomic():
+    with tenant_context(world.acme), undone():
         source = make_source(world, "Random")
         if are_first:
             _give(source, items)
@@ -286,4 +286,3 @@ def test_class_equals_that_of_the_first_matching_rule(
             )
             expected[path] = next(fitting, "internal")
         assert classes() == expected
-        transaction.set_rollback(True)

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
-from apps.accounts.models import User
 from apps.acls.models import AccessRule
 from apps.audit.models import Event
 from apps.documents.models import ClassificationRule, Document
-from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
-from tests.admin.conftest import Stock, stock
-from tests.world import World, make_member
+from tests.admin.conftest import Stock, _uncollected_static_files, acme
+from tests.world import World, make_member, signed_in
 
-Browser = Callable[[User], Client]
+__all__ = ["_uncollected_static_files", "acme"]
+
 ADD_RULE = "admin:documents_classificationrule_add"
 ADD_ACCESS = "admin:acls_accessrule_add"
-
-
-@pytest.fixture(autouse=True)
-def _static(settings: LazySettings) -> None:
-    settings.WHITENOISE_AUTOREFRESH = True
-
-
-@pytest.fixture
-def acme(world: World) -> Iterator[Stock]:
-    with tenant_context(world.umbra):
-        stock(world.umbra, "umbra")
-    with tenant_context(world.acme):
-        yield stock(world.acme, "acme")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.test import Client
 
 from apps.accounts.models import User
 from apps.acls import membership, sharing
@@ -20,13 +19,7 @@ from apps.tenants.context import tenant_context
 from tests.acls.small_worlds import claim, principal
 from tests.search import texts
 from tests.search.library import Library
-from tests.world import World, assert_visible, make_member
-
-
-def as_(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
+from tests.world import World, assert_visible, make_member, signed_in
 
 
 @pytest.fixture
@@ -56,7 +49,7 @@ def share(world: World, kept: Collection, user: User, level: str = "view") -> No
 
 
 def page_of(user: User, kept: Collection, query: str = "") -> str:
-    response = as_(user).get(f"/collections/{kept.uuid}/{query}")
+    response = signed_in(user).get(f"/collections/{kept.uuid}/{query}")
     assert response.status_code == 200
     assert response["Cache-Control"] == "private, no-store"
     return response.content.decode()
@@ -81,7 +74,7 @@ def actions(world: World) -> list[str]:
 def test_a_person_makes_fills_renames_empties_and_deletes_a_collection(
     world: World, shelf: dict[str, Document]
 ) -> None:
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     made = ada.post("/collections/", {"name": "  Trips   2027 ", "description": "Where to"})
     address = made["Location"]
     assert "Trips 2027" in ada.get("/collections/").content.decode()
@@ -136,7 +129,7 @@ def test_having_a_collection_in_every_way_opens_no_document(
     world: World, shelf: dict[str, Document], kept: Collection
 ) -> None:
     share(world, kept, world.bo, "share")
-    bo = as_(world.bo)
+    bo = signed_in(world.bo)
     assert bo.get(f"/documents/{shelf['leave'].uuid}/").status_code == 404
     refused = bo.post(
         "/collections/add", {"document": shelf["leave"].uuid, "collection": kept.uuid}, follow=True
@@ -164,7 +157,7 @@ def test_whoever_was_given_nothing_gets_the_page_of_what_does_not_exist(
     world: World, kept: Collection, name: str
 ) -> None:
     user = getattr(world, name, None) or User.objects.create_superuser("opal@kenward.example")
-    client = as_(user)
+    client = signed_in(user)
     if name == "opal":
         client.post(f"/tenants/{world.acme.uuid}/enter/")
     for path in ("", "change", "delete", "remove"):
@@ -192,7 +185,7 @@ def test_levels_allow_what_they_say_and_deleting_stays_with_the_owner(
     may_share: bool,
 ) -> None:
     share(world, kept, world.bo, level)
-    bo, address = as_(world.bo), f"/collections/{kept.uuid}/"
+    bo, address = signed_in(world.bo), f"/collections/{kept.uuid}/"
     page = page_of(world.bo, kept)
     assert ("Rename" in page) == may_change and ("/share/" in page) == may_share
     assert f"{address}delete" not in page
@@ -210,7 +203,7 @@ def test_nobody_finds_out_by_removing_what_else_is_in_a_collection(
 ) -> None:
     share(world, kept, world.bo, "change")
     outside = library.put("private/other.md", texts.PARENTAL, place="private/")
-    bo, address = as_(world.bo), f"/collections/{kept.uuid}/remove"
+    bo, address = signed_in(world.bo), f"/collections/{kept.uuid}/remove"
     answers = [
         bo.post(address, {"document": uuid})
         for uuid in (shelf["leave"].uuid, outside.uuid, uuid4(), "nonsense")
@@ -229,12 +222,12 @@ def test_a_group_has_a_collection_as_long_as_the_source_says_who_is_in_it(
         membership.add(group=team, members=[me], actor=None)
         membership.add(group=staff, members=[team], actor=None)
         sharing.grant(kept, staff, "view", actor=world.ada)
-    assert "Onboarding" in as_(world.bo).get("/collections/").content.decode()
+    assert "Onboarding" in signed_in(world.bo).get("/collections/").content.decode()
     assert titles(page_of(world.bo, kept)) == {"travel"}
     with tenant_context(world.acme):
         membership.remove(group=team, members=[me], actor=None)
-    assert as_(world.bo).get(f"/collections/{kept.uuid}/").status_code == 404
-    assert "Onboarding" not in as_(world.bo).get("/collections/").content.decode()
+    assert signed_in(world.bo).get(f"/collections/{kept.uuid}/").status_code == 404
+    assert "Onboarding" not in signed_in(world.bo).get("/collections/").content.decode()
 
 
 def test_the_order_is_that_of_adding_and_pages_count_only_what_is_read(
@@ -264,7 +257,7 @@ def test_any_page_number_is_answered(world: World, kept: Collection, page: str) 
 def test_several_documents_go_into_a_new_collection_at_once(
     world: World, shelf: dict[str, Document]
 ) -> None:
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     chosen = [document.uuid for document in shelf.values()]
     response = ada.post("/collections/add", {"document": chosen, "name": "Both"}, follow=True)
     assert "Added 2 documents to “Both”." in response.content.decode()
@@ -280,7 +273,7 @@ def test_a_form_leads_back_to_pages_of_this_site_only(
     world: World, shelf: dict[str, Document], elsewhere: str
 ) -> None:
     sent = {"document": shelf["travel"].uuid, "name": "A", "next": elsewhere}
-    assert as_(world.ada).post("/collections/add", sent)["Location"] == "/collections/"
+    assert signed_in(world.ada).post("/collections/add", sent)["Location"] == "/collections/"
 
 
 @pytest.mark.parametrize(
@@ -294,7 +287,7 @@ def test_a_form_leads_back_to_pages_of_this_site_only(
 def test_a_collection_that_cannot_be_made_is_told_why(
     world: World, sent: dict[str, str], said: str
 ) -> None:
-    page = as_(world.ada).post("/collections/", sent, follow=True).content.decode()
+    page = signed_in(world.ada).post("/collections/", sent, follow=True).content.decode()
     assert said in page
     with tenant_context(world.acme):
         assert not Collection.objects.exists()
@@ -302,7 +295,7 @@ def test_a_collection_that_cannot_be_made_is_told_why(
 
 def test_names_are_shown_as_text(world: World, shelf: dict[str, Document]) -> None:
     evil = "<script>alert(1)</script>"
-    ada = as_(world.ada)
+    ada = signed_in(world.ada)
     address = ada.post("/collections/", {"name": evil, "description": evil})["Location"]
     for path in (address, "/collections/", f"/share/collection/{address.split('/')[2]}/"):
         page = ada.get(path).content.decode()
@@ -313,15 +306,15 @@ def test_document_page_and_search_page_offer_the_collections_that_one_may_change
     world: World, shelf: dict[str, Document], kept: Collection
 ) -> None:
     address = f"/documents/{shelf['travel'].uuid}/"
-    page = as_(world.ada).get(address).content.decode()
+    page = signed_in(world.ada).get(address).content.decode()
     assert f'<option value="{kept.uuid}">Onboarding</option>' in page
     share(world, kept, world.bo, "view")
-    page = as_(world.bo).get(address).content.decode()
+    page = signed_in(world.bo).get(address).content.decode()
     assert 'action="/collections/add"' in page and "Onboarding" not in page
 
 
 def test_an_operator_who_entered_keeps_no_collection(world: World) -> None:
-    operator = as_(User.objects.create_superuser("opal@kenward.example"))
+    operator = signed_in(User.objects.create_superuser("opal@kenward.example"))
     operator.post(f"/tenants/{world.acme.uuid}/enter/")
     assert operator.post("/collections/", {"name": "Mine"}).status_code == 404
     with tenant_context(world.acme):

@@ -17,7 +17,7 @@ from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership, Role
 from tests.acls import small_worlds as small
 from tests.documents.test_whatif import documents
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 
 @pytest.fixture
@@ -57,10 +57,7 @@ def test_a_deleted_document_is_not_in_it(world: World, place: Acl) -> None:
 def test_each_look_is_recorded_and_shows_neither_titles_nor_links_to_documents(
     world: World, place: Acl, client: Client
 ) -> None:
-    client.force_login(
-        make_member(world.acme, "otto@acme.example", role=Role.AUDITOR),
-        backend="allauth.account.auth_backends.AuthenticationBackend",
-    )
+    signed_in(make_member(world.acme, "otto@acme.example", role=Role.AUDITOR), client)
     member = Membership.objects.get(tenant=world.acme, user=world.ada)
     address = reverse("admin:documents_preview", args=[member.pk])
     for query in ({}, {"q": "plans", "p": "2"}, {"p": "x"}):
@@ -80,6 +77,5 @@ def test_nobody_previews_a_member_of_another_tenant(
 ) -> None:
     with tenant_context(world.umbra):
         theirs = Membership.objects.get(tenant=world.umbra, user=world.cy)
-    client.force_login(world.ida, backend="allauth.account.auth_backends.AuthenticationBackend")
     address = reverse("admin:documents_preview", args=[theirs.pk])
-    assert client.get(address).status_code == 404
+    assert signed_in(world.ida, client).get(address).status_code == 404

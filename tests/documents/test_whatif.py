@@ -13,7 +13,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.models import User
 from apps.acls import placement, policy, resolve
 from apps.acls import whatif as attempts
 from apps.acls.models import Acl, AclEntry, Edge, Principal
@@ -27,7 +26,7 @@ from apps.errors import InvalidInput
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
 from tests.acls import small_worlds as small
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 
 @pytest.fixture
@@ -206,7 +205,7 @@ def test_the_page_shows_numbers_paths_and_people_and_is_recorded(
     source = Connection.objects.get()
     before = rows()
     asked = {"change": "joins", "source": source.pk, "group": "staff", "principal": "Bo"}
-    response = _signed_in(client, acme.ida).post(reverse("admin:documents_whatif"), asked)
+    response = signed_in(acme.ida, client).post(reverse("admin:documents_whatif"), asked)
     page = response.content.decode()
     assert "Would open: 2 documents" in page and "/plans/1.md" in page and "bo@acme.example" in page
     assert "Canarytitle" not in page
@@ -222,7 +221,7 @@ def test_the_page_says_what_it_does_not_find(acme: World, client: Client) -> Non
     asked = {
         "change": "allow", "source": Connection.objects.get().pk, "place": "/no", "principal": ""
     }  # fmt: skip
-    response = _signed_in(client, acme.ida).post(reverse("admin:documents_whatif"), asked)
+    response = signed_in(acme.ida, client).post(reverse("admin:documents_whatif"), asked)
     page = response.content.decode()
     assert "The source names no “/no”." in page and "This change needs it." in page
 
@@ -230,7 +229,7 @@ def test_the_page_says_what_it_does_not_find(acme: World, client: Client) -> Non
 def test_the_pages_are_for_those_who_may_see_places_and_documents(
     acme: World, client: Client
 ) -> None:
-    _signed_in(client, acme.bo)
+    signed_in(acme.bo, client)
     for name, args in (("documents_whatif", []), ("documents_preview", [1])):
         assert client.get(reverse(f"admin:{name}", args=args), follow=True).status_code == 403
 
@@ -238,11 +237,6 @@ def test_the_pages_are_for_those_who_may_see_places_and_documents(
 def test_who_may_only_look_tries_nothing(acme: World, client: Client) -> None:
     otto = make_member(acme.acme, "otto@acme.example", role=Role.AUDITOR)
     page = reverse("admin:documents_whatif")
-    assert _signed_in(client, acme.ida).get(page).status_code == 200
-    assert _signed_in(client, otto).get(page).status_code == 403
+    assert signed_in(acme.ida, client).get(page).status_code == 200
+    assert signed_in(otto, client).get(page).status_code == 403
     assert page not in client.get(reverse("admin:index")).content.decode()
-
-
-def _signed_in(client: Client, user: User) -> Client:
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client

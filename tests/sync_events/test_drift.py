@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 from django.db import transaction
-from django.test import Client
 
 from apps.acls.models import AclEntry
 from apps.audit.models import Event
@@ -19,7 +18,7 @@ from apps.sync_events.drift_models import DriftCheck, DriftMismatch
 from apps.sync_events.models import SyncEvent, SyncRun
 from apps.tenants.context import tenant_context
 from tests.sync_events.folder import Folder, connect
-from tests.world import World
+from tests.world import World, signed_in
 
 RULES = """
 version: 1
@@ -193,10 +192,7 @@ def test_hidden_documents_are_not_asked_about(synced: Folder) -> None:
 def test_the_page_shows_the_rate_and_each_mismatch_and_repairs(
     synced: Folder, committed_world: World
 ) -> None:
-    browser = Client()
-    browser.force_login(
-        committed_world.ida, backend="allauth.account.auth_backends.AuthenticationBackend"
-    )
+    browser = signed_in(committed_world.ida)
     url = "/admin/sync_events/driftmismatch/"
     assert "No source has been asked yet" in browser.get(url).content.decode()
     leak(synced, committed_world)

@@ -13,7 +13,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.models import User
 from apps.acls import resolve
 from apps.acls.models import HeldChange, HoldState
 from apps.audit.models import Event
@@ -26,7 +25,7 @@ from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
 from tests.sync_events.folder import Folder, connect
 from tests.sync_events.test_manifest_changes import edit, readable
-from tests.world import World, make_member
+from tests.world import World, make_member, signed_in
 
 MANIFEST = """
 version: 1
@@ -244,7 +243,7 @@ def test_an_it_admin_decides_on_the_page_of_the_change_and_an_auditor_only_looks
     (change,) = changes(share)
     page = reverse("admin:acls_heldchange_change", args=[change.pk])
     otto = make_member(committed_world.acme, "otto@acme.example", role=Role.AUDITOR)
-    shown = _signed_in(client, otto).get(page).content.decode()
+    shown = signed_in(otto, client).get(page).content.decode()
     assert "finance/rates.md" in shown and "bo@acme.example" in shown and "staff may read" in shown
     assert 'value="agree"' not in shown
     decision = {
@@ -254,7 +253,7 @@ def test_an_it_admin_decides_on_the_page_of_the_change_and_an_auditor_only_looks
     listed = reverse("admin:acls_heldchange_changelist")
     client.post(listed, {**decision, "fingerprint": change.fingerprint})
     assert len(changes(share)) == 1, "an auditor decides nothing"
-    assert 'value="agree"' in _signed_in(client, committed_world.ida).get(page).content.decode()
+    assert 'value="agree"' in signed_in(committed_world.ida, client).get(page).content.decode()
     client.post(listed, decision)
     client.post(listed, {**decision, "fingerprint": "of another time"})
     assert len(changes(share)) == 1, "nobody decides about what they were not shown"
@@ -264,11 +263,6 @@ def test_an_it_admin_decides_on_the_page_of_the_change_and_an_auditor_only_looks
     with tenant_context(share.tenant):
         share.work_off()
     assert "finance/rates.md" in readable(share, committed_world.bo)
-
-
-def _signed_in(client: Client, user: User) -> Client:
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
 
 
 def meanwhile(act: Callable[[], object], folder: Folder) -> threading.Thread:

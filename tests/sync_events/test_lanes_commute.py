@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,15 +32,12 @@ from apps.documents.models import Document
 from apps.sync_events import pages, runs
 from apps.sync_events.models import Lane, SyncRun
 from apps.tenants.context import tenant_context
+from tests.undone import undone
 from tests.world import World
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PEOPLE = ("ada@acme.example", "bo@acme.example")
 ITEMS = ("a", "b", "c")
-
-
-class Undo(Exception):
-    """Ends an example without leaving rows behind."""
 
 
 def person(address: str) -> RemotePrincipal:
@@ -96,18 +92,14 @@ states = st.builds(
 
 @contextmanager
 def source(world: World) -> Iterator[Connection]:
-    try:
-        with tenant_context(world.acme), transaction.atomic():
-            yield Connection.objects.create(
-                tenant=world.acme,
-                kind="file_share",
-                name="Papers",
-                realm="papers",
-                permissions_confirmed_at=timezone.now(),
-            )
-            raise Undo
-    except Undo:
-        pass
+    with tenant_context(world.acme), undone():
+        yield Connection.objects.create(
+            tenant=world.acme,
+            kind="file_share",
+            name="Papers",
+            realm="papers",
+            permissions_confirmed_at=timezone.now(),
+        )
 
 
 class Lanes:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import transaction
 from hypothesis import HealthCheck, settings
 
 from apps.accounts.models import User
@@ -22,6 +21,7 @@ from apps.connections.protocol import (
 )
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership
+from tests.undone import undone
 from tests.world import World, make_member
 
 REALM = "dialect"
@@ -71,30 +71,20 @@ class Company:
         return [{name for name, seen in sets.items() if pk in seen} for pk in ids]
 
 
-class Undo(Exception):
-    """Ends an example without leaving rows behind."""
-
-
 @contextmanager
 def company(
     world: World, names: Sequence[str], *, guests: Collection[str] = ()
 ) -> Iterator[Company]:
     """Bind a tenant in which each name is a person with that identity, and undo everything."""
-    try:
-        with tenant_context(world.acme), transaction.atomic():
-            people = {
-                name: make_member(world.acme, f"{name.strip('/').replace('/', '-')}@source.example")
-                for name in names
-            }
-            record.apply(REALM, principals=[person(name) for name in names], observed_at=NOON)
-            for name, user in people.items():
-                identity = Principal.objects.get(realm=REALM, kind="user", external_id=name)
-                Claim.objects.create(
-                    tenant=world.acme, user=user, principal=identity, source="admin"
-                )
-                if name in guests:
-                    Membership.objects.filter(user=user).update(is_guest=True)
-            yield Company(world, people)
-            raise Undo
-    except Undo:
-        pass
+    with tenant_context(world.acme), undone():
+        people = {
+            name: make_member(world.acme, f"{name.strip('/').replace('/', '-')}@source.example")
+            for name in names
+        }
+        record.apply(REALM, principals=[person(name) for name in names], observed_at=NOON)
+        for name, user in people.items():
+            identity = Principal.objects.get(realm=REALM, kind="user", external_id=name)
+            Claim.objects.create(tenant=world.acme, user=user, principal=identity, source="admin")
+            if name in guests:
+                Membership.objects.filter(user=user).update(is_guest=True)
+        yield Company(world, people)
