@@ -38,6 +38,7 @@ from tests.acls.small_worlds import (
     entry,
     principal,
     random_company,
+    source,
 )
 from tests.acls.test_statement_equals_oracle import company, randomness, relaxed
 from tests.world import World
@@ -222,3 +223,23 @@ def test_what_is_kept_no_longer_goes_and_is_not_guessed_at(committed_world: Worl
 def test_the_future_is_not_told(world: World) -> None:
     with tenant_context(world.acme), pytest.raises(InvalidInput, match="lies ahead"):
         history_moments.at_time(timezone.now() + timedelta(hours=1))
+
+
+def test_an_old_member_list_makes_nobody_a_reader(world: World) -> None:
+    acme = world.acme
+    with tenant_context(acme):
+        now = timezone.now()
+        source(acme, "drive", permissions_confirmed_at=now, permissions_max_age_s=3600)
+        outer = principal(acme)
+        inner = principal(acme, realm="drive")
+        mine = principal(acme, "user")
+        edge(mine, inner)
+        edge(inner, outer)
+        claim(world.ada, mine)
+        place = acl(acme)
+        entry(place, outer)
+        wanted = policy.policy_for([[place.pk]])
+        assert history.now().readers_of(wanted) == {world.ada.pk}
+        Connection.objects.update(permissions_confirmed_at=now - timedelta(hours=2))
+        assert history.now().readers_of(wanted) == set()
+        assert not history.now().admits(world.ada.pk, wanted)

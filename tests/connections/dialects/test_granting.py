@@ -263,6 +263,16 @@ def test_sharepoint_reads_from_the_last_break(
         assert made.readers(policy_of("o0")) == {who for who in PEOPLE if reads(who)}
 
 
+def test_sharepoint_groups_are_known_within_their_site_only(world: World) -> None:
+    here, there = (sharepoint.site_group(site, 5, "Members") for site in ("hr", "sales"))
+    with company(world, PEOPLE) as made:
+        made.tell(
+            [sharepoint.readers("hr", [sharepoint.RoleAssignment(here, READS)])],
+            groups={here: {"ada"}, there: {"bo"}},
+        )
+        assert made.readers(policy_of("hr")) == {"ada"}
+
+
 @pytest.mark.parametrize(
     ("told", "principals"),
     [
