@@ -44,20 +44,35 @@ class Imported:
     passages_dropped: int
 
 
-def import_lines(kept: QuestionSet, lines: Iterable[str], *, actor_id: int) -> Imported:
-    """Put the questions of JSON lines into a set; one whose id is there already is replaced.
+def read(kept: QuestionSet, lines: Iterable[str]) -> list[Question]:
+    """Return the questions of JSON lines, which a set has room for.
 
     Args:
-        kept: the set.
+        kept: the set; it may be one that is not stored yet.
         lines: see `questions`.
-        actor_id: whose act it is.
 
     Raises:
-        NotQuestions: a line cannot be read; nothing was changed.
+        NotQuestions: a line cannot be read.
         InvalidInput: there are too many.
     """
     told = list(questions.read(lines, where="the file"))
-    _refuse_too_many(kept, told)
+    new = {one.id for one in told}
+    others = StoredQuestion.objects.filter(question_set_id=kept.pk).exclude(external_id__in=new)
+    if others.count() + len(new) > MAX_QUESTIONS:
+        raise InvalidInput(f"A set has at most {MAX_QUESTIONS:,} questions.")
+    if any(len(one.judgements) > MAX_JUDGEMENTS for one in told):
+        raise InvalidInput(f"A question has at most {MAX_JUDGEMENTS:,} judgements.")
+    return told
+
+
+def put(kept: QuestionSet, told: Sequence[Question], *, actor_id: int) -> Imported:
+    """Put questions into a set; one whose id is there already is replaced.
+
+    Args:
+        kept: the set.
+        told: as `read` returned them.
+        actor_id: whose act it is.
+    """
     there = set(kept.questions.values_list("external_id", flat=True))
     dropped = 0
     for one in told:
@@ -146,14 +161,6 @@ def as_uuid(name: str) -> UUID | None:
         if str(UUID(name)) == name.lower():
             return UUID(name)
     return None
-
-
-def _refuse_too_many(kept: QuestionSet, told: Sequence[Question]) -> None:
-    new = {one.id for one in told}
-    if kept.questions.exclude(external_id__in=new).count() + len(new) > MAX_QUESTIONS:
-        raise InvalidInput(f"A set has at most {MAX_QUESTIONS:,} questions.")
-    if any(len(one.judgements) > MAX_JUDGEMENTS for one in told):
-        raise InvalidInput(f"A question has at most {MAX_JUDGEMENTS:,} judgements.")
 
 
 def _without_words(told: Sequence[questions.Judgement]) -> Iterator[questions.Judgement]:

@@ -25,6 +25,7 @@ from apps.documents.passages import Span
 from apps.errors import InvalidInput
 from apps.search.question_set_models import MAX_GRADE
 from apps.search.retrieve import MAX_QUERY_CHARS
+from apps.search.tokens import encodable
 
 MAX_ID_CHARS = 200
 MAX_DOCUMENT_CHARS = 4096
@@ -205,8 +206,8 @@ def _word_of(row: Mapping[str, Any], *names: str, most: int) -> str:
     for name in names:
         value = row.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            # PostgreSQL keeps no zero character, and some ids begin with a space.
-            text = str(value).replace("\0", " ")
+            # What PostgreSQL cannot keep is replaced; spaces stay, since some ids begin with one.
+            text = encodable(str(value)).replace("\0", " ")
             if len(text) > most:
                 raise ValueError(f"“{name}” has more than {most:,} characters")
             return text
