@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from apps.documents import topics
 from apps.documents.blocks import BlockSpan, ExtractedText
 from apps.documents.measure import CHARACTERS_PER_TOKEN, Measure, Tokens
 from apps.documents.sections import heading_paths, sections, sentences
@@ -17,7 +18,9 @@ _MIN_TOKENS = 16
 # Lines that need no context from the line before them.
 _ROW_KINDS = frozenset({"table", "rows"})
 # How good a place to cut the end of a unit is.
-_AFTER_HEADING, _AFTER_WORD, _AFTER_LINE, _AFTER_SENTENCE, _AFTER_BLOCK = range(-1, 4)
+_AFTER_HEADING, _AFTER_WORD, _AFTER_LINE, _AFTER_SENTENCE, _AFTER_BLOCK, _AFTER_TOPIC = range(-1, 5)
+# So many chunks long is a text in which subjects are looked for where it has no headings.
+_LONG = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def chunks(
 
     A section that fits is one chunk; small subsections are taken together. A longer one is cut
     after blocks, else sentences or lines, else words, and begins again with the last sentences of
-    the chunk before. Every character that is no white space is in at least one chunk.
+    the chunk before. A long text without any heading is cut where its subject changes, if such a
+    place is near. Every character that is no white space is in at least one chunk.
 
     Args:
         document: as extraction gave it.
@@ -119,6 +123,7 @@ class _Cutter:
         self._overlap_tokens = overlap_tokens
         # Nothing smaller than this is worth cutting, and no piece of a cut sentence is larger.
         self._piece = max_tokens // 8
+        self._has_headings = any(block.kind == "heading" for block in document.blocks)
         self._paths = list(heading_paths(document))
         self._fitted: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {(): ((), 0)}
         self._leads: dict[int, _Lead] = {}
@@ -131,12 +136,24 @@ class _Cutter:
             yield whole, whole
             return
         units = [unit for block in range(first, last) for unit in self._units(block)]
+        if not self._has_headings and self.measure.cost(start, end) > _LONG * self._max:
+            units = self._by_topic(units)
         begin = done = 0
         while done < len(units):
             following = self._end(units, begin, done)
             yield units[begin], units[following - 1]
             done = following
             begin = self._overlap(units, begin, done) if done < len(units) else done
+
+    def _by_topic(self, units: list[_Unit]) -> list[_Unit]:
+        """Mark the units after which the subject changes as the best places to cut."""
+        wholes = [place for place, unit in enumerate(units) if unit.quality > _AFTER_WORD]
+        begins = [0, *(place + 1 for place in wholes[:-1])]
+        spans = zip(begins, wholes, strict=True)
+        texts = [self._text[units[begin].start : units[end].end] for begin, end in spans]
+        for number in topics.breaks(texts):
+            units[wholes[number]] = replace(units[wholes[number]], quality=_AFTER_TOPIC)
+        return units
 
     def chunk(self, ordinal: int, first: _Unit, last: _Unit) -> Chunk:
         """Return the chunk from one unit to another."""
@@ -222,7 +239,8 @@ class _Cutter:
 
         At the begin of a sentence if there is one near enough, else of a word.
         """
-        if self._blocks[units[done].block].kind == "heading":
+        is_fresh = units[done - 1].quality == _AFTER_TOPIC
+        if is_fresh or self._blocks[units[done].block].kind == "heading":
             return done
         near: list[int] = []
         for place in range(done - 1, begin, -1):

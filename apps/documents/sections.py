@@ -17,6 +17,7 @@ _SENTENCE_END = re.compile(r"""[.!?…:。！？]["'”’)\]]*$""")
 _END_CHARACTERS = 8
 # A longer "heading" is a paragraph in disguise; as a path its begin is enough.
 _HEADING_CHARACTERS = 200
+_DEEPEST_HEADING = 6
 
 
 def heading_paths(document: ExtractedText) -> Iterator[tuple[str, ...]]:
@@ -45,12 +46,14 @@ def sections(
 
     A range begins at a heading. What stands under a heading stays with what is before it only
     where both fit into one chunk and either the heading is no top one, or there is little of it,
-    or all before it is a short introduction to it.
+    or all before it is a short introduction to it. In source code every heading is a function or
+    class, and counts as a top one.
     """
     if not blocks:
         return
     ends = _section_ends(blocks)
-    top = _top_level(blocks)
+    is_source = all(block.kind in {"heading", "code"} for block in blocks)
+    top = _DEEPEST_HEADING if is_source else _top_level(blocks)
     first, has_body = 0, False
     for place, block in enumerate(blocks):
         if block.kind != "heading":

@@ -7,42 +7,36 @@ It knows nothing of Django, of the database or of any secret.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 import re
 import resource
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from apps.documents.blocks import ExtractedText
-from apps.documents.extract import frames
-from apps.documents.extract.errors import Corrupt, Empty, ExtractionError, TooLarge
-from apps.documents.extract.sniff import SniffedFile, sniff
+from apps.documents.extract import frames, readers
+from apps.documents.extract.allowance import Allowance
+from apps.documents.extract.errors import Corrupt, ExtractionError, TooLarge
 
-READERS = {
-    "csv": "apps.documents.extract.csv",
-    "docx": "apps.documents.extract.docx",
-    "html": "apps.documents.extract.html",
-    "markdown": "apps.documents.extract.markdown",
-    "pdf": "apps.documents.extract.pdf",
-    "plain": "apps.documents.extract.plain",
-}
 # Some ten thousand pages. Beyond it, chunks would crowd out all other documents.
 MAX_TEXT_CHARACTERS = 30_000_000
 _PR_SET_PDEATHSIG = 1
 _DETAIL_CHARACTERS = 2_000
 # With so much of the allowed address space taken, the next allocation may fail.
 _FULL = 0.8
+# Of the allowed seconds: later no member and no page is begun, so that those before it count.
+_BEGUN_WITHIN = 0.7
 
 
 def main(arguments: list[str]) -> None:
     """Serve files until the standard input ends."""
     parent_id, *overrides = arguments
-    readers = READERS | dict(override.split("=", 1) for override in overrides)
+    modules = dict(override.split("=", 1) for override in overrides)
     _die_with_parent(int(parent_id))
     _forbid_what_no_reader_needs()
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
@@ -51,14 +45,14 @@ def main(arguments: list[str]) -> None:
     # Deeply nested pages are walked by recursion; Python 3.11 spends no C stack on it.
     sys.setrecursionlimit(20_000)
     try:
-        while serve_one(requests, replies, readers):
+        while serve_one(requests, replies, modules):
             pass
     except MemoryError:
         # Whatever else could be done about it might need memory.
         os._exit(frames.OUT_OF_MEMORY_STATUS)
 
 
-def serve_one(requests: BinaryIO, replies: BinaryIO, readers: dict[str, str]) -> bool:
+def serve_one(requests: BinaryIO, replies: BinaryIO, modules: dict[str, str]) -> bool:
     """Read one request, answer it; False when there was none.
 
     A request is a frame of JSON with `file_name`, `mime_type`, `timeout_s` and `memory_mb`, which
@@ -76,7 +70,9 @@ def serve_one(requests: BinaryIO, replies: BinaryIO, readers: dict[str, str]) ->
     content = frames.read_blocking(requests)
     if content is None:
         return False
-    reply = answer(content, request["file_name"], request["mime_type"], readers)
+    ends_at = time.monotonic() + _BEGUN_WITHIN * request["timeout_s"]
+    allowance = Allowance(modules, ends_at)
+    reply = answer(content, request["file_name"], request["mime_type"], allowance)
     reply["peak_mb"] = _peak_mb("VmHWM")
     if reply.get("code") == Corrupt.code and _peak_mb("VmPeak") > _FULL * request["memory_mb"]:
         # Native parsers call it broken when they get no memory for the rest of a file.
@@ -86,11 +82,11 @@ def serve_one(requests: BinaryIO, replies: BinaryIO, readers: dict[str, str]) ->
 
 
 def answer(
-    content: bytes, file_name: str, mime_type: str | None, readers: dict[str, str]
+    content: bytes, file_name: str, mime_type: str | None, allowance: Allowance
 ) -> dict[str, Any]:
     """Return what the file holds, or why it cannot be read, as JSON values."""
     try:
-        found = _read(content, file_name, mime_type, readers)
+        found = _read(content, file_name, mime_type, allowance)
     except ExtractionError as error:
         return _failure(error)
     except MemoryError:
@@ -106,14 +102,9 @@ def answer(
 
 
 def _read(
-    content: bytes, file_name: str, mime_type: str | None, readers: dict[str, str]
+    content: bytes, file_name: str, mime_type: str | None, allowance: Allowance
 ) -> ExtractedText:
-    sniffed: SniffedFile = sniff(content, file_name, mime_type)
-    # Imported on first use: most processes never see all formats.
-    reader = importlib.import_module(readers[sniffed.format])
-    found: ExtractedText = reader.read(sniffed)
-    if not found.text:
-        raise Empty
+    found = readers.read(content, file_name, mime_type, allowance)
     if len(found.text) > MAX_TEXT_CHARACTERS:
         raise TooLarge("The file holds more text than Kenward reads from one file.")
     return found

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
-from apps.documents.blocks import Block, ExtractedText, assemble, one_line
+from apps.documents.blocks import ExtractedText, assemble, one_line
 from apps.documents.extract.errors import Corrupt
+from apps.documents.extract.records import record_blocks
 from apps.documents.extract.sniff import SniffedFile
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_RECORDS = 100
 _SAMPLE_CHARACTERS = 100_000
 _MAX_CELL_CHARACTERS = 10_000_000
-_NUMBER = re.compile(r"[\s\d.,:/%+\-€$£()]+")
 
 
 def read(file: SniffedFile) -> ExtractedText:
@@ -25,7 +24,7 @@ def read(file: SniffedFile) -> ExtractedText:
     text = file.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     delimiter = "\t" if file.extension in {"tsv", "tab"} else _delimiter(text)
     try:
-        return assemble(_blocks(_records(text, delimiter)))
+        return assemble(record_blocks(_records(text, delimiter)))
     except csv.Error as error:
         raise Corrupt(detail=repr(error)) from error
 
@@ -50,40 +49,3 @@ def _delimiter(text: str) -> str:
         return (count / len(records), width) if width > 1 else (0.0, width)
 
     return max(_DELIMITERS, key=evenness)
-
-
-def _blocks(records: Iterator[list[str]]) -> Iterator[Block]:
-    lines: list[str] = []
-    header: Sequence[str] | None = None
-    for record in records:
-        if header is None:
-            if _is_caption(record):
-                yield Block("paragraph", "".join(record))
-                continue
-            header = record if _is_header(record) else ()
-            if header:
-                continue
-        lines.append(_line(record, header))
-    if header and not lines:
-        lines.append(" | ".join(header))
-    yield Block("rows", "\n".join(lines))
-
-
-def _is_caption(record: Sequence[str]) -> bool:
-    return len(record) > 1 and sum(1 for cell in record if cell) == 1
-
-
-def _is_header(record: Sequence[str]) -> bool:
-    named = [cell for cell in record if cell]
-    return len(set(named)) == len(named) and not any(_NUMBER.fullmatch(cell) for cell in named)
-
-
-def _line(record: Sequence[str], header: Sequence[str]) -> str:
-    if not header:
-        return " | ".join(record).strip()
-    parts = []
-    for column, cell in enumerate(record):
-        name = header[column] if column < len(header) else ""
-        if cell:
-            parts.append(f"{name}: {cell}" if name else cell)
-    return "; ".join(parts)

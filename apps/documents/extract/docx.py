@@ -17,14 +17,13 @@ from apps.documents.blocks import Block, ExtractedText, assemble, one_line, tabl
 from apps.documents.extract.docx_package import (
     Package,
     Style,
-    child,
-    name_of,
     numbering_of,
     open_package,
     outline_level,
-    value,
 )
 from apps.documents.extract.errors import NoText
+from apps.documents.extract.numbered import with_sections
+from apps.documents.extract.package import child, name_of, value
 from apps.documents.extract.sniff import SniffedFile
 
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -44,7 +43,7 @@ def read(file: SniffedFile) -> ExtractedText:
     package, root = open_package(file.content)
     with package.archive:
         body = _Body(package)
-        blocks = [*_merged(body.blocks(child(root, "body"))), *_notes(package)]
+        blocks = [*with_sections(_merged(body.blocks(child(root, "body")))), *_notes(package)]
         headings = (block.text for block in blocks if block.kind == "heading")
         title = body.title or next(headings, None) or package.title
         found = assemble(blocks, title=title)
@@ -64,7 +63,7 @@ class _Body:
     def blocks(self, parent: etree._Element | None) -> Iterator[Block]:
         """Yield the blocks below an element; every item of a list is one of its own."""
         for element in parent if parent is not None else ():
-            name = name_of(element) if isinstance(element.tag, str) else ""
+            name = name_of(element)
             if name == "p":
                 yield from self._paragraph(element)
             elif name == "tbl":
@@ -117,7 +116,7 @@ class _Body:
 def _texts(element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:
     """Yield the pieces of a paragraph's text; text boxes in it are put aside."""
     for each in element:
-        name = name_of(each) if isinstance(each.tag, str) else ""
+        name = name_of(each)
         if name == "t":
             yield each.text or ""
         elif name == "txbxContent":
@@ -131,7 +130,7 @@ def _texts(element: etree._Element, boxes: list[etree._Element]) -> Iterator[str
 def _named(parent: etree._Element, name: str) -> Iterator[etree._Element]:
     """Yield the rows or cells below an element, also those inside content controls."""
     for each in parent:
-        found = name_of(each) if isinstance(each.tag, str) else ""
+        found = name_of(each)
         if found == name:
             yield each
         elif found in {"sdt", "sdtContent", "ins", "customXml"}:

@@ -4,54 +4,19 @@
 # mypy: disable-error-code="attr-defined,no-any-return"
 from __future__ import annotations
 
-import io
 import posixpath
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
 
-from apps.documents.extract.errors import Corrupt
+from apps.documents.extract.package import Parts, child, is_named, open_archive, value
 
-# External entities and the network stay closed; libxml2's own limits on depth and size stay on.
-_PARSER = etree.XMLParser(
-    resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-)
 _DOCUMENT = "word/document.xml"
 _HEADING_STYLE = re.compile(r"heading ([1-9])$", re.IGNORECASE)
 _MAX_STYLE_DEPTH = 20
 _BODY_TEXT_LEVEL = 9
-
-
-def name_of(element: etree._Element) -> str:
-    """Return an element's name without its namespace, of which OOXML has two for everything."""
-    return etree.QName(element).localname
-
-
-def child(element: etree._Element | None, *path: str) -> etree._Element | None:
-    """Return the first element at a path of names below an element."""
-    for name in path:
-        if element is None:
-            return None
-        element = next((each for each in element if _is(each, name)), None)
-    return element
-
-
-def value(element: etree._Element | None, attribute: str = "val") -> str | None:
-    """Return an attribute, whatever its namespace."""
-    if element is None:
-        return None
-    for key, text in element.items():
-        if key.rpartition("}")[2] == attribute:
-            return text
-    return None
-
-
-def _is(element: etree._Element, name: str) -> bool:
-    return isinstance(element.tag, str) and name_of(element) == name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +29,13 @@ class Style:
 
 
 @dataclass(slots=True)
-class Package:
+class Package(Parts):
     """A DOCX file's parts, read on demand."""
 
-    archive: zipfile.ZipFile
-    main: str
+    main: str = _DOCUMENT
     styles: dict[str, Style] = field(default_factory=dict)
     # (numbering id, level) of those lists that count; all others have bullets.
     counted: set[tuple[str, int]] = field(default_factory=set)
-
-    def part(self, path: str) -> etree._Element | None:
-        """Return the root of a part, None if there is none or it is broken."""
-        try:
-            return etree.fromstring(self.archive.read(path), _PARSER)
-        except (KeyError, etree.XMLSyntaxError):
-            return None
 
     def beside_main(self, name: str) -> etree._Element | None:
         """Return a part that lies in the folder of the document's own, such as `styles.xml`."""
@@ -93,17 +50,6 @@ class Package:
                 if root is not None:
                     yield root
 
-    @property
-    def has_pictures(self) -> bool:
-        """Say whether the file holds any picture."""
-        return any("/media/" in path for path in self.archive.namelist())
-
-    @property
-    def title(self) -> str | None:
-        """Return the title among the file's properties."""
-        found = child(self.part("docProps/core.xml"), "title")
-        return found.text if found is not None else None
-
 
 def open_package(content: bytes) -> tuple[Package, etree._Element]:
     """Return the package and the root of its main part.
@@ -111,29 +57,18 @@ def open_package(content: bytes) -> tuple[Package, etree._Element]:
     Raises:
         Corrupt: it is no zip file, or holds no readable document.
     """
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-        package = Package(archive, _DOCUMENT)
-        package.main = _main_path(package)
-        root = etree.fromstring(archive.read(package.main), _PARSER)
-        package.styles = dict(_styles(package.beside_main("styles.xml")))
-        package.counted = set(_counted(package.beside_main("numbering.xml")))
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, etree.XMLSyntaxError) as error:
-        raise Corrupt(detail=repr(error)) from error
+    package = Package(open_archive(content))
+    package.main = package.main_path(default=_DOCUMENT)
+    root = package.required_part(package.main)
+    package.styles = dict(_styles(package.beside_main("styles.xml")))
+    package.counted = set(_counted(package.beside_main("numbering.xml")))
     return package, root
-
-
-def _main_path(package: Package) -> str:
-    for relation in package.part("_rels/.rels") or ():
-        if (value(relation, "Type") or "").endswith("/officeDocument"):
-            return (value(relation, "Target") or _DOCUMENT).lstrip("/")
-    return _DOCUMENT
 
 
 def _styles(root: etree._Element | None) -> Iterator[tuple[str, Style]]:
     if root is None:
         return
-    elements = {value(each, "styleId"): each for each in root if _is(each, "style")}
+    elements = {value(each, "styleId"): each for each in root if is_named(each, "style")}
     for identifier in elements:
         if identifier is not None:
             yield identifier, _style(identifier, elements)
@@ -187,14 +122,15 @@ def _counted(root: etree._Element | None) -> Iterator[tuple[str, int]]:
         return
     formats: dict[str | None, list[int]] = {}
     for element in root:
-        if _is(element, "abstractNum"):
+        if is_named(element, "abstractNum"):
             formats[value(element, "abstractNumId")] = [
                 int(value(level, "ilvl") or 0)
                 for level in element
-                if _is(level, "lvl") and value(child(level, "numFmt")) not in {"bullet", "none"}
+                if is_named(level, "lvl")
+                and value(child(level, "numFmt")) not in {"bullet", "none"}
             ]
     for element in root:
-        if _is(element, "num"):
+        if is_named(element, "num"):
             identifier = value(element, "numId") or ""
             for depth in formats.get(value(child(element, "abstractNumId")), ()):
                 yield identifier, depth

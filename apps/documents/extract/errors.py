@@ -73,7 +73,7 @@ class Unsupported(ExtractionError):
 
     code = "unsupported"
     sentence = "Kenward does not read this kind of file."
-    advice = "Save it as PDF, DOCX, HTML, Markdown, CSV or plain text."
+    advice = "Save it as PDF, in a format of Office or OpenDocument, or as plain text."
 
 
 class TooLarge(ExtractionError):

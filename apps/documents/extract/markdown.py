@@ -26,9 +26,14 @@ def read(file: SniffedFile) -> ExtractedText:
     """Return the document; its title is that of the front matter, else its first heading."""
     text = file.text.replace("\r\n", "\n").replace("\r", "\n")
     title, body = _front_matter(text)
-    blocks = list(_Blocks(_parser.parse(body)))
+    blocks = list(blocks_of(body))
     headings = (block.text for block in blocks if block.kind == "heading")
     return assemble(blocks, title=title or next(headings, None))
+
+
+def blocks_of(text: str) -> Iterator[Block]:
+    """Yield the blocks of a text without front matter."""
+    yield from _Blocks(_parser.parse(text))
 
 
 def _front_matter(text: str) -> tuple[str | None, str]:

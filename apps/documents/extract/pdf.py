@@ -15,7 +15,10 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from apps.documents.blocks import Block, ExtractedText, assemble
-from apps.documents.extract.errors import Corrupt, Encrypted, NoText
+from apps.documents.extract import ocr
+from apps.documents.extract.allowance import Allowance
+from apps.documents.extract.errors import Corrupt, Encrypted, ExtractionError, NoText, TimedOut
+from apps.documents.extract.numbered import with_sections
 from apps.documents.extract.sniff import SniffedFile
 
 _LIGATURES = str.maketrans(
@@ -31,6 +34,13 @@ _SENTENCE_END = re.compile(r"[.!?:;…]['\"”’)\]]*$")
 _GAP = 1.35
 # A line that ends before this share of the column's width was ended by its author.
 _FULL_LINE = 0.75
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_LISTED_PAGES = 50
+_INSTALL_OCR = (
+    "Install Tesseract (Debian's package tesseract-ocr) beside Kenward's workers, so that they "
+    "read such pages; or run text recognition (OCR) on the file and replace it."
+)
+_UNREAD_FILE = "Recognising the text of the scanned pages took too long."
 _USELESS_TITLE = re.compile(
     r"^\(?(untitled|anonymous)|microsoft (word|powerpoint)|\.(docx?|pptx?|indd|tex|dvi)$",
     re.IGNORECASE,
@@ -48,7 +58,7 @@ class _Line:
 
 
 def read(file: SniffedFile) -> ExtractedText:
-    """Return the text page by page.
+    """Return the text page by page; of pages that are pictures what Tesseract recognises.
 
     Raises:
         Encrypted: a password is needed; one that only restricts copying is not.
@@ -64,15 +74,47 @@ def read(file: SniffedFile) -> ExtractedText:
         raise Corrupt(detail=str(error)) from error
     if not pages:
         raise Corrupt
-    found = assemble(
-        (block for number in range(pages) for block in _page(document, number)),
-        title=_title(document),
-        pages=pages,
-    )
-    if not any(character.isalnum() for character in found.text):
+    pictures = _Pictures(file.allowance)
+    blocks = [block for number in range(pages) for block in _page(document, number, pictures)]
+    if not any(character.isalnum() for block in blocks for character in block.text):
         # PDFium rebuilds what it can; a file cut short may come out as blank pages.
-        raise NoText if b"startxref" in file.content else Corrupt
-    return found
+        raise pictures.why_nothing() if b"startxref" in file.content else Corrupt
+    blocks = with_sections(blocks)
+    return assemble([*blocks, *pictures.note()], title=_title(document), pages=pages)
+
+
+class _Pictures:
+    """Pages that are pictures, given to OCR as long as the file's allowance lasts."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._unread: list[int] = []
+
+    def blocks(self, page: pypdfium2.PdfPage, number: int) -> Iterator[Block]:
+        """Yield the paragraphs on a page's picture; none where it cannot be recognised."""
+        if not any(each.type == pdfium.FPDF_PAGEOBJ_IMAGE for each in page.get_objects()):
+            return
+        try:
+            text = ocr.page_text(page, self._allowance) if ocr.languages() else ""
+        except ocr.NotRecognised:
+            self._unread.append(number)
+            return
+        for paragraph in _BLANK_LINE.split(text):
+            yield Block("paragraph", paragraph, page=number)
+
+    def why_nothing(self) -> ExtractionError:
+        """Return why a file with no text on any page gave none."""
+        if not ocr.languages():
+            return NoText(hint=_INSTALL_OCR)
+        return TimedOut(_UNREAD_FILE) if self._unread else NoText()
+
+    def note(self) -> Iterator[Block]:
+        """Yield what a reader of the document has to know of pages that were left out."""
+        if self._unread:
+            numbers = ", ".join(map(str, self._unread[:_LISTED_PAGES]))
+            more = " …" if len(self._unread) > _LISTED_PAGES else ""
+            text = f"[Pictures whose text was not recognised are on these pages: {numbers}{more}]"
+            yield Block("paragraph", text)
 
 
 def _title(document: pypdfium2.PdfDocument) -> str | None:
@@ -80,7 +122,7 @@ def _title(document: pypdfium2.PdfDocument) -> str | None:
     return None if _USELESS_TITLE.search(title) else title
 
 
-def _page(document: pypdfium2.PdfDocument, number: int) -> Iterator[Block]:
+def _page(document: pypdfium2.PdfDocument, number: int, pictures: _Pictures) -> Iterator[Block]:
     """Yield the paragraphs of a page; a page that PDFium cannot load holds none."""
     try:
         page = document[number]
@@ -89,6 +131,8 @@ def _page(document: pypdfium2.PdfDocument, number: int) -> Iterator[Block]:
         return
     lines = _lines(text_page)
     text_page.close()
+    if not any(character.isalnum() for line in lines for character in line.text):
+        yield from pictures.blocks(page, number + 1)
     page.close()
     for paragraph in _paragraphs(lines):
         yield Block("paragraph", paragraph, page=number + 1)

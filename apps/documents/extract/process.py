@@ -20,7 +20,14 @@ from apps.errors import Unavailable
 
 _ROOT = Path(__file__).resolve().parents[3]
 # Secrets stand in the environment; the reader of strangers' files gets none of it.
-_ENVIRONMENT_KEPT = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
+_ENVIRONMENT_KEPT = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+    "TZ",
+    "TESSDATA_PREFIX",
+    "KENWARD_OCR_LANGUAGES",
+)
 _START_TIMEOUT_S = 30.0
 _STARTS = 3
 _LINGERING_S = 2.0
