@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def shelf(library: Library, world: World) -> Library:
     return library
 
 
-def keep(shelf: Library, world: World, *rows: dict[str, object]) -> QuestionSet:
+def keep(shelf: Library, world: World, *rows: Mapping[str, object]) -> QuestionSet:
     with shelf.work():
         kept = QuestionSet.objects.create(tenant=shelf.tenant, name="Travel")
         told = question_sets.read(kept, [json.dumps(row) for row in rows])
@@ -131,9 +132,7 @@ def test_what_is_exported_is_imported_again(shelf: Library, world: World) -> Non
     kept = keep(shelf, world, rows)
     with shelf.work():
         lines = question_sets.export_lines(kept, actor_id=world.ida.pk)
-        assert [json.loads(line) for line in lines] == [
-            {**rows, "evidence": [{**one, "score": one["score"]} for one in rows["evidence"]]}  # type: ignore[attr-defined]
-        ]
+        assert [json.loads(line) for line in lines] == [rows]
         other = QuestionSet.objects.create(tenant=shelf.tenant, name="Copy")
         question_sets.put(other, question_sets.read(other, lines), actor_id=world.ida.pk)
         assert question_sets.export_lines(other, actor_id=world.ida.pk) == lines
