@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import uuid4
 
+import pytest
 from django.utils import timezone
 from hypothesis import given, settings
 
@@ -77,55 +79,96 @@ def missing(world: World, *places: Acl) -> str:
     return "; ".join(explained.missing)
 
 
-def test_the_missing_link_is_named(world: World) -> None:
-    acme, past = world.acme, timezone.now() - timedelta(hours=1)
-    with tenant_context(acme):
-        me, old = principal(acme, "user", "ada"), principal(acme, "user", "old", is_active=False)
-        staff, board = principal(acme, label="Staff"), principal(acme, label="Board")
-        lost, dark = principal(acme, label="Lost"), principal(acme, label="Dark")
-        for_all, denied, over, closed, late, dim = (
-            acl(acme, label) for label in ("/all", "/denied", "/over", "/closed", "/late", "/dim")
-        )
-        entry(for_all, staff)
-        assert missing(world, for_all) == (
+@pytest.fixture
+def board(world: World) -> Iterator[Principal]:
+    """A group that Ada is in by an identity of hers, with Acme bound."""
+    with tenant_context(world.acme):
+        me, made = principal(world.acme, "user", "ada"), principal(world.acme, label="Board")
+        claim(world.ada, me)
+        edge(me, made)
+        yield made
+
+
+@pytest.fixture
+def past() -> datetime:
+    return timezone.now() - timedelta(hours=1)
+
+
+def test_who_is_recognised_nowhere_is_told_so(world: World) -> None:
+    with tenant_context(world.acme):
+        place = acl(world.acme, "/all")
+        entry(place, principal(world.acme, label="Staff"))
+        assert missing(world, place) == (
             f"no claim: nobody in {REALM} is recognised as this person"
         )
-        claim(world.ada, me)
-        assert missing(world, for_all) == "not among those whom /all names (Staff)"
-        edge(me, lost, expires_at=past)
-        edge(lost, staff)
-        assert missing(world, for_all).startswith("the membership in Lost ended at ")
-        edge(me, board)
-        entry(denied, board, allow=False)
-        assert missing(world, denied) == "denied by /denied, which keeps Board out"
-        entry(over, board, expires_at=past)
-        assert missing(world, over).startswith("what /over granted Board expired at ")
-        entry(closed, board)
-        cut = acl(acme, "/closed/cut", parent=closed, mode="cut")
-        assert missing(world, cut) == "a place below /closed cuts off what it grants Board"
-        claim(world.ada, old)
-        entry(late, old)
-        assert missing(world, late) == "old, whom /late names, is not active in its source" or (
-            missing(world, late) == "the identity old is not active in its source"
-        )
-        Principal.objects.filter(pk=dark.pk).update(members_known=False)
-        entry(dim, dark, allow=False)
-        entry(dim, board, ord=1)
-        assert missing(world, dim) == (
-            "denied by /dim: it keeps Dark out, and nobody knows who is in it"
-        )
-        assert missing(world, acl(acme, "/empty")) == (
-            "nobody is let in on the way from /empty up to /empty"
-        )
-        everywhere = missing(world, denied, for_all)
-        assert "denied by /denied" in everywhere and "the membership in Lost" in everywhere
-        nobody = explain.explain(world.ada, Carried(policy.nobody(), is_deleted=True))
-        assert nobody.missing == (
-            "nobody may read it: its readers are not known",
-            "the document was deleted",
-        )
-        Membership.objects.filter(user=world.ada).update(is_active=False)
-        assert missing(world, for_all) == "no active membership in the organisation"
+
+
+def test_a_membership_that_is_missing_or_has_ended_is_named(
+    world: World, board: Principal, past: datetime
+) -> None:
+    place, staff = acl(world.acme, "/all"), principal(world.acme, label="Staff")
+    entry(place, staff)
+    assert missing(world, place) == "not among those whom /all names (Staff)"
+    lost = principal(world.acme, label="Lost")
+    edge(Principal.objects.get(label="ada"), lost, expires_at=past)
+    edge(lost, staff)
+    assert missing(world, place).startswith("the membership in Lost ended at ")
+    denied = acl(world.acme, "/denied")
+    entry(denied, board, allow=False)
+    everywhere = missing(world, denied, place)
+    assert "denied by /denied" in everywhere and "the membership in Lost" in everywhere
+
+
+def test_a_denial_is_named_and_whether_nobody_knows_whom_it_means(
+    world: World, board: Principal
+) -> None:
+    denied, dim = acl(world.acme, "/denied"), acl(world.acme, "/dim")
+    entry(denied, board, allow=False)
+    assert missing(world, denied) == "denied by /denied, which keeps Board out"
+    entry(dim, principal(world.acme, label="Dark", members_known=False), allow=False)
+    entry(dim, board, ord=1)
+    assert missing(world, dim) == "denied by /dim: it keeps Dark out, and nobody knows who is in it"
+
+
+def test_an_entry_that_has_ended_or_is_cut_off_or_is_not_there_is_named(
+    world: World, board: Principal, past: datetime
+) -> None:
+    over, closed = acl(world.acme, "/over"), acl(world.acme, "/closed")
+    entry(over, board, expires_at=past)
+    assert missing(world, over).startswith("what /over granted Board expired at ")
+    entry(closed, board)
+    cut = acl(world.acme, "/closed/cut", parent=closed, mode="cut")
+    assert missing(world, cut) == "a place below /closed cuts off what it grants Board"
+    assert missing(world, acl(world.acme, "/empty")) == (
+        "nobody is let in on the way from /empty up to /empty"
+    )
+
+
+def test_who_is_not_active_in_the_source_is_named_identity_or_group(
+    world: World, board: Principal
+) -> None:
+    late, gone = acl(world.acme, "/late"), acl(world.acme, "/gone")
+    old = principal(world.acme, "user", "old", is_active=False)
+    claim(world.ada, old)
+    entry(late, old)
+    assert missing(world, late) == "the identity old is not active in its source"
+    retired = principal(world.acme, label="Retired", is_active=False)
+    edge(Principal.objects.get(label="ada"), retired)
+    entry(gone, retired)
+    assert missing(world, gone) == "Retired, whom /gone names, is not active in its source"
+
+
+def test_what_is_true_of_the_document_or_the_person_altogether_is_named(
+    world: World, board: Principal
+) -> None:
+    nobody = explain.explain(world.ada, Carried(policy.nobody(), is_deleted=True))
+    assert nobody.missing == (
+        "nobody may read it: its readers are not known",
+        "the document was deleted",
+    )
+    entry(place := acl(world.acme, "/all"), board)
+    Membership.objects.filter(user=world.ada).update(is_active=False)
+    assert missing(world, place) == "no active membership in the organisation"
 
 
 def test_permissions_that_are_too_old_are_the_missing_link(world: World) -> None:
