@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,10 +15,12 @@ from django.db import IntegrityError, transaction
 from apps.audit.models import Event
 from apps.documents.models import Document
 from apps.errors import InvalidInput, NotFound
+from apps.search import retrieve
 from apps.search.evaluation import question_sets, tenant_run
 from apps.search.evaluation.questions import Split
 from apps.search.evaluation.tenant_run import Wanted
 from apps.search.models import Judgement, Question, QuestionSet
+from apps.search.retrieve import Retrieved
 from tests.search.library import Library
 from tests.world import World
 
@@ -66,6 +70,37 @@ def test_documents_are_named_by_uuid_as_well(shelf: Library, world: World) -> No
         uuid = Document.objects.get(path="staff/travel.md").uuid
     keep(shelf, world, asks(str(uuid)))
     assert tenant_run.evaluate(wanted("ada@acme.example"))["stages"]["final"]["MRR"] == 1.0
+
+
+def test_a_further_stage_joins_under_its_own_name(
+    shelf: Library, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = retrieve.retrieve
+
+    def with_a_stage(*args: Any, **told: Any) -> Retrieved:
+        found = real(*args, **told)
+        timings = {**found.timings_ms, "reranked": 1_000.0}
+        rankings = {**found.rankings, "reranked": ()}
+        return replace(found, timings_ms=timings, rankings=rankings)
+
+    monkeypatch.setattr(retrieve, "retrieve", with_a_stage)
+    keep(shelf, world, asks("staff/travel.md"))
+    stages = tenant_run.evaluate(wanted("ada@acme.example"))["stages"]
+    assert list(stages) == ["lexical", "vector", "fused", "reranked", "final"]
+    assert stages["reranked"]["MRR"] == 0.0 and stages["reranked"]["ms_median"] > 1_000
+    assert stages["fused"]["ms_median"] < 1_000
+
+
+def test_a_stage_that_a_question_passes_by_finds_nothing_for_it(
+    shelf: Library, world: World
+) -> None:
+    # Of the second question no word is searched for.
+    keep(
+        shelf, world, asks("staff/travel.md"), asks("staff/travel.md", name="q2", text="what is it")
+    )
+    stages = tenant_run.evaluate(wanted("ada@acme.example"))["stages"]
+    assert list(stages) == ["lexical", "vector", "fused", "final"]
+    assert stages["lexical"]["recall@10"] == 0.5
 
 
 def test_what_the_member_may_not_read_is_neither_found_nor_missed(
