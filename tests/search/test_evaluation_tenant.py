@@ -238,6 +238,7 @@ def test_the_command_prints_the_table_and_writes_the_figures(
         ["--tenant", "nobody", "--questions", "Travel", "--as", "a@b.c"],
         ["--tenant", "acme", "--questions", "T", "--as", "a@b.c", "--answers", "3"],
         ["/nowhere", "--candidates", "0"],
+        ["/nowhere", "--json", "/nowhere/at/all.json"],
     ],
 )
 def test_what_cannot_be_measured_is_said(world: World, told: list[str]) -> None:

@@ -67,13 +67,13 @@ class Command(BaseCommand):
         """Measure one or the other."""
         if not 1 <= options["candidates"] <= _MOST_CANDIDATES:
             raise _wrong(f"--candidates is 1 to {_MOST_CANDIDATES:,}.")
+        if options["json"] and not _path(options["json"]).parent.is_dir():
+            raise _wrong(f"There is no folder for {options['json']}.")  # rather now than at the end
         names = [options[name] for name in ("tenant", "questions", "email")]
         if options["folder"] and not any(names):
             sys.exit(_in_a_database_of_its_own(options))
         if options["folder"] or not all(names):
-            raise _wrong(
-                "Name a folder, or --tenant, --questions and --as together.",
-            )
+            raise _wrong("Name a folder, or --tenant, --questions and --as together.")
         if options["answers"]:
             raise _wrong(
                 "--answers goes with a folder: answers are stored conversations, and those of a"
