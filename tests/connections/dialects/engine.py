@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, settings
 
@@ -26,6 +26,9 @@ from tests.world import World, make_member
 
 REALM = "dialect"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+# Of the run: what ended and what still lasts.
+NOW = datetime.now(UTC)
+PAST, AHEAD = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
 
 relaxed = settings(
     max_examples=40,
@@ -42,6 +45,11 @@ def person(name: str) -> RemotePrincipal:
 
 def group(name: str) -> RemotePrincipal:
     return RemotePrincipal(PrincipalKind.GROUP, name)
+
+
+def policy_of(name: str) -> RemotePolicy:
+    """Return the policy of whoever reads at one place."""
+    return ((name,),)
 
 
 @dataclass

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from apps.connections.dialects import flat
 from apps.connections.dialects.flat import Reader
 from apps.connections.protocol import Level
-from tests.connections.dialects.engine import company, group, person
+from tests.connections.dialects.engine import AHEAD, PAST, company, group, person
 from tests.world import World
 
 PEOPLE = ("ada", "bo", "gus")
-NOW = datetime.now(UTC)
-PAST, AHEAD = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
 
 
 def test_a_private_repository_is_for_its_collaborators(world: World) -> None:

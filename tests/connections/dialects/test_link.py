@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from apps.connections.dialects import granting, link
 from apps.connections.dialects.audiences import LINK, MEMBERS
 from apps.connections.protocol import Level, RemoteEntry
-from tests.connections.dialects.engine import company, person
+from tests.connections.dialects.engine import NOW, company, person
 from tests.world import World
 
 PEOPLE = ("ada", "bo", "gus")
-NOW = datetime.now(UTC)
 FILE = (("file",),)
 
 
