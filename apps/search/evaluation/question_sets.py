@@ -5,7 +5,7 @@ All functions run in the caller's transaction with the tenant bound.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -25,6 +25,8 @@ from apps.tenants.context import required_tenant_id
 
 MAX_QUESTIONS = 10_000
 MAX_JUDGEMENTS = 1_000  # of one question
+_MOST_AT_ONCE = 50_000
+_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def read(kept: QuestionSet, lines: Iterable[str]) -> list[Question]:
         raise InvalidInput(f"A set has at most {MAX_QUESTIONS:,} questions.")
     if any(len(one.judgements) > MAX_JUDGEMENTS for one in told):
         raise InvalidInput(f"A question has at most {MAX_JUDGEMENTS:,} judgements.")
+    if sum(len(one.judgements) for one in told) > _MOST_AT_ONCE:
+        raise InvalidInput(f"A file has at most {_MOST_AT_ONCE:,} judgements; divide it.")
     return told
 
 
@@ -74,16 +78,20 @@ def put(kept: QuestionSet, told: Sequence[Question], *, actor_id: int) -> Import
         actor_id: whose act it is.
     """
     there = set(kept.questions.values_list("external_id", flat=True))
-    dropped = 0
-    for one in told:
-        row, _ = StoredQuestion.objects.update_or_create(
-            tenant_id=required_tenant_id(),
-            question_set=kept,
-            external_id=one.id,
-            defaults={"text": one.text},
-        )
-        judge(row, one.judgements)
-        dropped += sum(bool(each.text) for each in one.judgements)
+    rows = StoredQuestion.objects.bulk_create(
+        [
+            StoredQuestion(
+                tenant_id=kept.tenant_id, question_set=kept, external_id=one.id, text=one.text
+            )
+            for one in told
+        ],
+        update_conflicts=True,
+        unique_fields=["tenant", "question_set", "external_id"],
+        update_fields=["text"],
+        batch_size=_BATCH,
+    )
+    _judge({row: one.judgements for row, one in zip(rows, told, strict=True)})
+    dropped = sum(bool(each.text) for one in told for each in one.judgements)
     named = {each.document for one in told for each in one.judgements}
     replaced = sum(one.id in there for one in told)
     imported = Imported(
@@ -133,8 +141,7 @@ def judgements_of(row: StoredQuestion) -> list[questions.Judgement]:
 
 def judge(row: StoredQuestion, told: Sequence[questions.Judgement]) -> None:
     """Make a question's judgements exactly these."""
-    row.judgements.all().delete()
-    Judgement.objects.bulk_create(_row(row, one) for one in _without_words(told))
+    _judge({row: told})
 
 
 def known(names: Collection[str]) -> dict[str, list[int]]:
@@ -161,6 +168,12 @@ def as_uuid(name: str) -> UUID | None:
         if str(UUID(name)) == name.lower():
             return UUID(name)
     return None
+
+
+def _judge(told: Mapping[StoredQuestion, Sequence[questions.Judgement]]) -> None:
+    Judgement.objects.filter(question__in=told).delete()
+    rows = [_row(row, one) for row, judged in told.items() for one in _without_words(judged)]
+    Judgement.objects.bulk_create(rows, batch_size=_BATCH)
 
 
 def _without_words(told: Sequence[questions.Judgement]) -> Iterator[questions.Judgement]:
