@@ -25,6 +25,7 @@ from apps.documents import (
 )
 from apps.documents.classification_admin import ClassedDocumentAdmin
 from apps.documents.extract.errors import BY_CODE
+from apps.documents.file_types import LABELS
 from apps.documents.models import Document, DocumentQuerySet
 from apps.documents.states import STATES
 
@@ -32,14 +33,6 @@ from apps.documents.states import STATES
 _IN_LISTS = 4
 _ON_PAGES = 200
 _TONES = {"searchable": "success", "waiting": "info", "failed": "danger", "deleted": ""}
-_TYPES = {
-    "text/markdown": "Markdown",
-    "text/plain": "Text",
-    "text/html": "Web page",
-    "text/csv": "Table (CSV)",
-    "application/pdf": "PDF",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
-}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -69,13 +62,13 @@ class TypeFilter(admin.SimpleListFilter):
     @override
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """Return the kinds that Kenward reads, and the rest."""
-        return [*_TYPES.items(), ("other", "Other")]
+        return [*LABELS.items(), ("other", "Other")]
 
     @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:
         """Keep the chosen kind."""
         if self.value() == "other":
-            return queryset.filter(~Q(mime_type__in=_TYPES))
+            return queryset.filter(~Q(mime_type__in=LABELS))
         return queryset.filter(mime_type=self.value()) if self.value() else queryset
 
 
@@ -150,7 +143,7 @@ class DocumentAdmin(ClassedDocumentAdmin):
     @display(description="Type")
     def type(self, document: Document) -> str:
         """Return the kind of file in words."""
-        return _TYPES.get(document.mime_type, document.mime_type or "–")
+        return LABELS.get(document.mime_type, document.mime_type or "–")
 
     @display(description="Size", ordering="size_bytes")
     def size(self, document: Document) -> str:

@@ -23,7 +23,7 @@ from apps.acls import explain
 from apps.connections import providers
 from apps.connections.errors import ConnectorError
 from apps.connections.models import Connection
-from apps.documents import access, collections, passages
+from apps.documents import access, collections, file_types, passages
 from apps.documents.access import ReadableDocument
 from apps.documents.blocks import ExtractedText
 from apps.documents.models import Document
@@ -46,6 +46,7 @@ def document(request: HttpRequest, uuid: UUID) -> HttpResponse:
     span = passages.parse(request.GET.get("passage", ""))
     context = {
         "document": readable.document,
+        "kind": file_types.label(readable.document.mime_type),
         "why": reason.sentence,
         "blocks": passages.views(content, span),
         "passage_id": str(span) if span else "",
