@@ -2,86 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.acls import resolve
-from apps.acls.models import HeldChange, HoldState
-from apps.audit.models import Event
-from apps.connections.models import Connection
+from apps.acls.models import HoldState
+from apps.documents.models import Document
 from apps.errors import InvalidInput
 from apps.sync_events import holds, holds_changes
-from apps.sync_events.holds_page import Widening
 from apps.sync_events.models import SyncEvent
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Role
-from tests.sync_events.folder import Folder, connect
+from tests.sync_events.folder import Folder
+from tests.sync_events.holding import OPEN_FINANCE, changes, decide, held, made, recorded, set_hold
 from tests.sync_events.test_manifest_changes import edit, readable
 from tests.world import World, make_member, signed_in
-
-MANIFEST = """
-version: 1
-groups:
-  staff: {members: [ada@acme.example, bo@acme.example]}
-  finance: {members: [ada@acme.example]}
-folders:
-  ".": {readers: [staff]}
-  finance: {readers: [finance], inherit: false}
-"""
-OPEN_FINANCE = (
-    "{readers: [finance], inherit: false}",
-    "{readers: [finance, staff], inherit: false}",
-)
-
-
-def made(world: World, path: Path, *, hold_above: int | None) -> Folder:
-    path.mkdir()
-    (path / "kenward.yaml").write_text(MANIFEST)
-    folder = connect(world.acme, path, access="manifest")
-    folder.write(handbook="# H", finance__budget="# B", finance__rates="# R")
-    set_hold(folder, hold_above)
-    folder.sweep()
-    return folder
-
-
-def set_hold(folder: Folder, above: int | None) -> None:
-    with tenant_context(folder.tenant), transaction.atomic():
-        Connection.objects.filter(pk=folder.connection.pk).update(hold_above=above)
 
 
 @pytest.fixture
 def share(committed_world: World, tmp_path: Path, settings: LazySettings) -> Folder:
-    """Return a swept folder whose widenings wait above one document."""
     settings.KENWARD_FOLDER_ROOTS = [tmp_path]
-    folder = made(committed_world, tmp_path / "share", hold_above=None)
-    set_hold(folder, 1)
-    return folder
-
-
-def changes(folder: Folder, state: HoldState = HoldState.WAITING) -> list[HeldChange]:
-    with tenant_context(folder.tenant), transaction.atomic():
-        return list(HeldChange.objects.filter(state=state).order_by("pk"))
-
-
-def decide(folder: Folder, world: World, *, agrees: bool) -> None:
-    (change,) = changes(folder)
-    with tenant_context(folder.tenant):
-        holds_changes.decide(change, agrees=agrees, seen=change.fingerprint, actor_id=world.ida.pk)
-        folder.work_off()
-
-
-def recorded(folder: Folder, prefix: str) -> list[str]:
-    with tenant_context(folder.tenant), transaction.atomic():
-        found = Event.objects.filter(action__startswith=prefix).order_by("pk")
-        return list(found.values_list("action", flat=True))
+    return held(committed_world, tmp_path / "share")
 
 
 def test_a_widening_above_the_threshold_waits_and_a_narrowing_beside_it_does_not(
@@ -212,28 +159,34 @@ def test_the_first_sync_waits_as_a_whole_where_holding_is_on(
     assert readable(folder, committed_world.bo) == ["handbook.md"]
 
 
-def test_a_large_swing_is_told_with_its_numbers_where_nothing_is_held(
-    share: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_swing_is_told_with_its_numbers_where_nothing_is_held(share: Folder) -> None:
     set_hold(share, None)
-    monkeypatch.setattr(holds, "ALARM_ABOVE", 1)
+    fill(share, "finance/rates.md", holds.ALARM_ABOVE)
     edit(share, *OPEN_FINANCE)
     with tenant_context(share.tenant), transaction.atomic():
         event = SyncEvent.objects.get(code="permissions_widened")
     assert event.level == "warning"
-    assert "2 documents to 1 person" in event.message
+    assert "1,002 documents to 1 person" in event.message
     assert recorded(share, "permissions.widened") == ["permissions.widened"]
 
 
-def test_what_cannot_be_counted_in_time_counts_as_large(
-    share: Folder, committed_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_hold(share, 1_000_000)
-    monkeypatch.setattr(holds, "LIMIT_S", 0.0)
-    edit(share, *OPEN_FINANCE)
-    (change,) = changes(share)
-    assert change.documents is None
-    assert readable(share, committed_world.bo) == ["handbook.md"]
+def fill(folder: Folder, path: str, count: int) -> None:
+    """Let many more documents be there with the readers of one that is."""
+    like = folder.documents()[path]
+    with tenant_context(folder.tenant), transaction.atomic():
+        Document.objects.bulk_create(
+            Document(
+                tenant=folder.tenant,
+                connection=folder.connection,
+                external_id=f"{path}/{number}",
+                policy_id=like.policy_id,
+                title="Rates",
+                path=f"{path}/{number}",
+                source_version="1",
+                last_synced_at=timezone.now(),
+            )
+            for number in range(count)
+        )
 
 
 def test_an_it_admin_decides_on_the_page_of_the_change_and_an_auditor_only_looks(
@@ -263,70 +216,3 @@ def test_an_it_admin_decides_on_the_page_of_the_change_and_an_auditor_only_looks
     with tenant_context(share.tenant):
         share.work_off()
     assert "finance/rates.md" in readable(share, committed_world.bo)
-
-
-def meanwhile(act: Callable[[], object], folder: Folder) -> threading.Thread:
-    """Start an act in a transaction of its own; return once it waits for this transaction."""
-
-    def run() -> None:
-        try:
-            with tenant_context(folder.tenant), transaction.atomic():
-                act()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    with connection.cursor() as cursor:
-        while thread.is_alive():
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone()[0]:
-                break
-    return thread
-
-
-def test_what_a_sync_finds_while_an_admin_agrees_waits_for_another_decision(
-    share: Folder, committed_world: World
-) -> None:
-    edit(share, *OPEN_FINANCE)
-    (seen,) = changes(share)
-    unseen = Widening("place:secret", (("may read", "members", "members"),))
-    with tenant_context(share.tenant):
-        with transaction.atomic():
-            holds_changes.decide(
-                seen, agrees=True, seen=seen.fingerprint, actor_id=committed_world.ida.pk
-            )
-            syncing = meanwhile(
-                lambda: holds_changes.hold(
-                    share.connection, [unseen], None, observed_at=timezone.now()
-                ),
-                share,
-            )
-        syncing.join()
-        with transaction.atomic():
-            known = holds_changes.decided(share.connection, [unseen.subject])
-    assert known.of(unseen) == HoldState.WAITING
-    assert [one.pk for one in changes(share, HoldState.AGREED)] == [seen.pk]
-
-
-def test_what_a_source_takes_back_while_an_admin_refuses_does_not_undo_the_refusal(
-    share: Folder, committed_world: World
-) -> None:
-    edit(share, *OPEN_FINANCE)
-    (seen,) = changes(share)
-    with tenant_context(share.tenant):
-        with transaction.atomic():
-            (subject,) = seen.parts.values_list("subject", flat=True)
-            holds_changes.decide(
-                seen, agrees=False, seen=seen.fingerprint, actor_id=committed_world.ida.pk
-            )
-            syncing = meanwhile(
-                lambda: holds_changes.settle(share.connection, [subject], []), share
-            )
-        syncing.join()
-    (refused,) = changes(share, HoldState.REFUSED)
-    assert refused.pk == seen.pk and refused.fingerprint == seen.fingerprint
-    assert changes(share, HoldState.WITHDRAWN) == []
