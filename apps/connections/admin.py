@@ -29,14 +29,15 @@ class ConnectionAdmin(TenantModelAdmin):
     """The sources of the active tenant. Nobody deletes one here: pausing keeps what is known."""
 
     list_display = (
-        "name", "kind_label", "state_label", "last_swept_at", "permissions_age", "documents_count"
+        "name", "kind_label", "state_label", "compared", "permissions_age", "documents_count"
     )  # fmt: skip
     list_filter = ("state",)
     search_fields = ("name",)
+    search_help_text = "Search by name"
     ordering = ("name",)
     readonly_fields = (
-        "kind_label", "state_label", "state_reason", "last_swept_at", "settings_shown",
-        "created_by", "permissions_age", "permissions_mean",
+        "kind_label", "state_label", "reason", "compared", "settings_shown",
+        "connected_by", "permissions_age", "permissions_mean",
     )  # fmt: skip
     actions = ("pause", "resume")
     empty_hint = "Add a connection, and Kenward copies its documents and who may read them."
@@ -58,8 +59,8 @@ class ConnectionAdmin(TenantModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the provider's fields to who may change them, and their values to the others."""
         state = (
-            "state_label", "state_reason", "last_swept_at", "permissions_age", "permissions_mean",
-            "created_by",
+            "state_label", "reason", "compared", "permissions_age", "permissions_mean",
+            "connected_by",
         )  # fmt: skip
         if obj is not None and not self.has_change_permission(request, obj):
             values = (
@@ -123,6 +124,21 @@ class ConnectionAdmin(TenantModelAdmin):
     def state_label(self, obj: Connection) -> str:
         """The state, coloured."""
         return label(obj.get_state_display(), _TONES[ConnectionState(obj.state)])
+
+    @admin.display(description="reason")
+    def reason(self, obj: Connection) -> str:
+        """Why it is in this state, where there is something to say."""
+        return obj.state_reason or "–"
+
+    @admin.display(description="everything compared", ordering="last_swept_at")
+    def compared(self, obj: Connection) -> str:
+        """How long ago everything was last compared with the source."""
+        return since(obj.last_swept_at) if obj.last_swept_at else "Never so far"
+
+    @admin.display(description="connected by")
+    def connected_by(self, obj: Connection) -> str:
+        """Who made the connection; the accounts themselves are for operators alone."""
+        return str(obj.created_by) if obj.created_by else "Kenward"
 
     @admin.display(description="permissions", ordering="permissions_confirmed_at")
     def permissions_age(self, obj: Connection) -> str:

@@ -32,6 +32,19 @@ class ConnectionForm(forms.ModelForm[Connection]):
         fields = [
             "name", "sweep_interval_s", "permissions_max_age_s", "when_stale", "hold_above"
         ]  # fmt: skip
+        labels = {
+            "sweep_interval_s": "Compare all every (seconds)",
+            "permissions_max_age_s": "Permissions hold for (seconds)",
+            "when_stale": "Documents after that",
+            "hold_above": "Hold what opens more than (documents)",
+        }
+        help_texts = {
+            "permissions_max_age_s": "How long it counts who may read what, once the source has"
+            " confirmed it.",
+            "hold_above": "A sync that would let somebody read more documents than this waits under"
+            " “Held changes” for an IT admin. Empty: nothing waits. What takes access away never"
+            " waits.",
+        }
         widgets = {
             "name": widgets.UnfoldAdminTextInputWidget(),
             "sweep_interval_s": widgets.UnfoldAdminIntegerFieldWidget(),
@@ -133,7 +146,9 @@ def connection_form(kind: str, *, tenant_slug: str) -> type[ConnectionForm]:
 
 
 def _dressed(field: forms.Field) -> forms.Field:
-    if isinstance(field, forms.ChoiceField):
+    if isinstance(field, forms.BooleanField):
+        field.widget = widgets.UnfoldBooleanSwitchWidget(attrs=field.widget.attrs)
+    elif isinstance(field, forms.ChoiceField):
         field.widget = widgets.UnfoldAdminSelectWidget(choices=list(field.widget.choices))
     elif isinstance(field, forms.BooleanField):
         # A text field's “no” would be true.
