@@ -7,9 +7,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from typing_extensions import override
 from unfold.decorators import display
 
@@ -24,21 +26,18 @@ class DriftMismatchAdmin(EvidenceAdmin):
     """People and documents about whom we and the source disagreed; by path, without any title."""
 
     page_title = "Drift"
-    list_display = ("found", "what", "person", "path", "connection", "state")
+    row_names = ("mismatch", "mismatches")
+    list_display = ("found", "what", "person", "place", "state")
     list_filter = ("connection", "ours")
-    list_select_related = ("connection", "document", "user")
     ordering = ("-found_at", "-id")
     sortable_by = ()
     fields = (
-        "found", "what", "person", "path", "connection", "explanation", "state",
-        "repair_requested_at", "repaired_at",
+        "found", "what", "person", "path", "connection", "told", "why", "state",
+        "repair_requested", "repaired",
     )  # fmt: skip
     actions = ("repair",)
     list_before_template: Any = "admin/sync_events/drift.html"
-    empty_hint = (
-        "Every hour Kenward asks the sources themselves about some people and documents."
-        " Nobody has been answered differently so far."
-    )
+    empty_hint = "So far the sources have agreed with every answer that was compared."
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[DriftMismatch]:
@@ -53,6 +52,15 @@ class DriftMismatchAdmin(EvidenceAdmin):
         """Add the rate, and the latest check of each source."""
         told = {"drift": _totals(), **(extra_context or {})}
         return super().changelist_view(request, told)
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Call the page by the person and the path: the row itself knows only their ids."""
+        if isinstance(mismatch := kwargs.get("obj"), DriftMismatch):
+            context["object_title"] = f"{mismatch.user.email}, {mismatch.document.path}"
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Return whether the role lets this person have something repaired."""
@@ -92,6 +100,34 @@ class DriftMismatchAdmin(EvidenceAdmin):
         """Return the item's path in its source."""
         return mismatch.document.path
 
+    @display(description="Item")
+    def place(self, mismatch: DriftMismatch) -> str:
+        """Return the item's path, with its source below."""
+        under = format_html('<span class="kw-under">{}</span>', mismatch.connection.name)
+        return format_html('<span class="kw-item">{}{}</span>', mismatch.document.path, under)
+
+    @display(description="What we told the person")
+    def told(self, mismatch: DriftMismatch) -> str:
+        """Return Kenward's own explanation, which speaks to the person."""
+        return f"“{mismatch.explanation}”" if mismatch.explanation else "–"
+
+    @display(description="Why")
+    def why(self, mismatch: DriftMismatch) -> str:
+        """Return the way to the page that explains how it is now."""
+        asked = urlencode({"member": mismatch.user.email, "document": str(mismatch.document.uuid)})
+        address = f"{reverse('admin:documents_why')}?{asked}"
+        return format_html('<a class="kw-link" href="{}">Explain how it is now</a>', address)
+
+    @display(description="Repair asked for")
+    def repair_requested(self, mismatch: DriftMismatch) -> str:
+        """Return how long ago the item's permissions were to be read again."""
+        return since(mismatch.repair_requested_at)
+
+    @display(description="Repaired")
+    def repaired(self, mismatch: DriftMismatch) -> str:
+        """Return how long ago both sides agreed again."""
+        return since(mismatch.repaired_at)
+
     @display(description="State")
     def state(self, mismatch: DriftMismatch) -> str:
         """Return whether it is mended."""
@@ -105,14 +141,16 @@ class DriftCheckAdmin(EvidenceAdmin):
     """Each sample that was asked about."""
 
     page_title = "Drift checks"
-    list_display = ("started", "connection", "share", "asked", "leaks", "losses", "unanswered")
+    list_display = (
+        "started", "connection", "share", "asked", "let_in", "kept_out", "no_answer"
+    )  # fmt: skip
     list_filter = ("connection",)
     list_select_related = ("connection",)
     ordering = ("-started_at", "-id")
     sortable_by = ()
     fields = (
-        "connection", "started", "share", "asked", "agreed", "leaks", "losses", "unanswered",
-        "finished_at",
+        "connection", "started", "share", "asked", "agreed", "let_in", "kept_out", "no_answer",
+        "finished",
     )  # fmt: skip
     empty_hint = "The first check of a source runs once its permissions are confirmed."
 
@@ -127,6 +165,26 @@ class DriftCheckAdmin(EvidenceAdmin):
         if check.finished_at is None:
             return label("Asking again", "info")
         return _percent(check.rate)
+
+    @display(description="Wrongly let in")
+    def let_in(self, check: DriftCheck) -> int:
+        """Return how often we allowed what the source denies."""
+        return check.leaks
+
+    @display(description="Wrongly kept out")
+    def kept_out(self, check: DriftCheck) -> int:
+        """Return how often we denied what the source allows."""
+        return check.losses
+
+    @display(description="No answer")
+    def no_answer(self, check: DriftCheck) -> int:
+        """Return how often the source did not say."""
+        return check.unanswered
+
+    @display(description="Finished")
+    def finished(self, check: DriftCheck) -> str:
+        """Return how long ago it was done."""
+        return since(check.finished_at)
 
 
 def _totals() -> dict[str, Any]:

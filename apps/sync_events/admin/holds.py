@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from typing_extensions import override
 from unfold.decorators import display
 
@@ -17,6 +18,7 @@ from apps.audit.model_admin import EvidenceAdmin, label, since
 from apps.documents.models import Document
 from apps.errors import InvalidInput
 from apps.sync_events import holds_changes
+from apps.sync_events.admin import hold_words
 from apps.sync_events.admin.runs import actor_of
 
 # Places, groups and items that a page lists.
@@ -41,13 +43,13 @@ class HeldChangeAdmin(EvidenceAdmin):
     list_select_related = ("connection", "decided_by")
     ordering = ("-held_at", "-id")
     sortable_by = ()
-    fields = ("source", "state_label", "opens", "to_people", "held", "observed_at", "decided")
+    fields = ("source", "state_label", "opens", "to_people", "held", "observed", "decided")
     actions = ("agree", "refuse", "count_again")
     change_form_outer_before_template: Any = "admin/holds/decide.html"
     change_form_outer_after_template: Any = "admin/holds/parts.html"
     empty_hint = (
-        "Nothing waits. A connection holds back what its syncs would open once it says above how"
-        " many documents."
+        "No change waits for you. Give a connection a number at “Hold what opens more than”: a sync"
+        " that would let somebody read more documents than that waits here until you agree."
     )
 
     def has_act_permission(self, request: HttpRequest) -> bool:
@@ -104,8 +106,11 @@ class HeldChangeAdmin(EvidenceAdmin):
         """Add what it consists of, and the first few documents and people."""
         if isinstance(change := kwargs.get("obj"), HeldChange):
             parts = change.parts.order_by("pk")
-            context["parts"] = [_in_words(one.subject, one.wants) for one in parts[:PARTS_ON_PAGE]]
-            context["part_count"] = parts.count()
+            if change.state == HoldState.WAITING:  # what does not wait any more is not agreed to
+                parts = parts.filter(ended_at=None)
+            shown = list(parts[:PARTS_ON_PAGE])
+            context["parts"] = hold_words.in_words(shown, change.connection.realm)
+            context["part_count"], context["shown_count"] = parts.count(), len(shown)
             context["hold_documents"] = Document.objects.filter(
                 pk__in=change.sample_documents
             ).order_by("path").values("path", "uuid")  # fmt: skip
@@ -123,46 +128,32 @@ class HeldChangeAdmin(EvidenceAdmin):
         """Return the state, coloured."""
         return label(change.get_state_display(), _TONES[HoldState(change.state)])
 
-    @display(description="Documents")
+    @display(description="Would open")
     def opens(self, change: HeldChange) -> str:
         """Return how many documents it would open, and how many of them to everyone."""
         if change.documents is None:
             return "More than could be counted"
         for_all = f", {change.documents_for_all:,} to everyone" if change.documents_for_all else ""
-        return f"{change.documents:,}{for_all}"
+        return f"{change.documents:,} document{pluralize(change.documents)}{for_all}"
 
-    @display(description="People")
+    @display(description="To")
     def to_people(self, change: HeldChange) -> str:
         """Return how many people it would let read at least one document more."""
-        return "–" if change.people is None else f"{change.people:,}"
+        if change.people is None:
+            return "–"
+        return f"{change.people:,} {pluralize(change.people, 'person,people')}"
 
     @display(description="Held")
     def held(self, change: HeldChange) -> str:
         """Return how long ago it began to wait."""
         return since(change.held_at)
 
-    @display(description="Decided")
+    @display(description="Last said by the source")
+    def observed(self, change: HeldChange) -> str:
+        """Return how long ago the source last said so."""
+        return since(change.observed_at)
+
+    @display(description="Decided by")
     def decided(self, change: HeldChange) -> str:
         """Return who decided, or that nobody has."""
         return change.decided_by.email if change.decided_by else "–"
-
-
-_SAYS: dict[str, Callable[[list[str]], str]] = {
-    "may read": lambda told: f"{told[1]} may read",
-    "stands below": lambda told: (
-        f"stands below {told[0] or 'nothing'}"
-        + (", and those who read there read here too" if told[1] == "add" else "")
-    ),
-    "joins": lambda told: f"{told[1]} joins",
-    "has the address": lambda told: f"has the address {told[0]}, and is whoever has that",
-    "is read by": lambda told: f"is read by who reads {' or '.join(told)}",
-}
-
-
-def _in_words(subject: str, wants: list[list[str]]) -> tuple[str, list[str]]:
-    """Return what is concerned, by the source's own id, and what would be new about it."""
-    lines = []
-    for what, *told in wants:
-        says = _SAYS.get(what)
-        lines.append(says(told) if says else " ".join([*told[1:2], what]))
-    return subject.replace(":", " ", 1), lines
