@@ -17,9 +17,10 @@ from typing_extensions import override
 from unfold import widgets
 
 from apps import audit
-from apps.acls import circumstances
+from apps.acls import circumstances, class_rules
 from apps.acls.circumstances import Circumstances
 from apps.acls.explain_parts import Explanation
+from apps.connections.models import Connection
 from apps.documents import explain_at, explain_picture, page_permissions
 from apps.documents.models import Document
 from apps.errors import InvalidInput
@@ -36,12 +37,13 @@ class WhyForm(forms.Form):
         label="Member", help_text="The e-mail address of the account.", widget=_TEXT()
     )
     document = forms.CharField(
-        label="Document", max_length=4096, help_text="Its path, or its id.", widget=_TEXT()
+        label="Document", max_length=4096, help_text="Its path or its id.", widget=_TEXT()
     )
     at = forms.DateTimeField(
         label="At (UTC)",
         required=False,
         help_text="For example 2026-05-04 15:30. Empty: now.",
+        error_messages={"invalid": "Enter a valid date and time, such as 2026-05-04 15:30."},
         input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"],
         widget=_TEXT(),
     )
@@ -123,10 +125,21 @@ def _answered(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
         at=explanation.at.isoformat(),
         verdict=explanation.verdict,
     )
+    sources = dict(Connection.objects.values_list("realm", "name"))
     return {
         "member": member,
         "document": document,
         "is_now": asked["at"] is None,
         "explanation": explanation,
-        "ways": explain_picture.ways(explanation.clauses, member.user.email, document.path),
+        "missing": [explain_picture.with_names(each, sources) for each in explanation.missing],
+        "is_for_the_session": not explanation.verdict and _is_barred(document),
+        "ways": explain_picture.ways(
+            explanation.clauses, member.user.email, document.path, sources
+        ),
     }
+
+
+def _is_barred(document: Document) -> bool:
+    """Return whether a rule asks for something that only a session can fulfil."""
+    with circumstances.bound(Circumstances()):
+        return document.classification not in class_rules.allowed_classes()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+from django.utils.text import capfirst
 
 from apps.acls.explain_parts import Brought, Clause, Deciding, Place
 from apps.acls.models import ClaimSource
 from apps.connections.protocol import Level
+
+_ONE_WAY = "The way from the person to the document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +51,41 @@ class Way:
     steps: tuple[Step, ...]
 
 
-def ways(clauses: tuple[Clause, ...], person: str, document: str) -> list[Way]:
+def ways(
+    clauses: tuple[Clause, ...], person: str, document: str, sources: Mapping[str, str]
+) -> list[Way]:
     """Return a way for each clause.
 
     Args:
         clauses: of an explanation.
         person: how the person is shown.
         document: its path.
+        sources: what the connections are called, by their realms.
     """
+    told = [replace(one, missing=with_names(one.missing, sources)) for one in clauses]
     return [
         Way(
-            title=f"Condition {number} of {len(clauses)}" if len(clauses) > 1 else "The way",
+            title=f"Condition {number} of {len(told)}" if len(told) > 1 else _ONE_WAY,
             is_fulfilled=clause.is_fulfilled,
             missing=clause.missing,
             steps=tuple(_steps(clause, person, document)),
         )
-        for number, clause in enumerate(clauses, start=1)
+        for number, clause in enumerate(told, start=1)
     ]
+
+
+def with_names(text: str, sources: Mapping[str, str]) -> str:
+    """Return a text of the engine, which knows realms alone, with the names of their sources."""
+    for realm, name in sources.items():
+        text = text.replace(realm, f"“{name}”")
+    return text
 
 
 def _steps(clause: Clause, person: str, document: str) -> Iterator[Step]:
     yield Step("Person", person)
     deciding = clause.deciding
     if deciding is None or (deciding.is_allowed and not clause.is_fulfilled):
-        yield Step("Missing link", clause.missing, is_missing=True)
+        yield Step("Missing link", capfirst(clause.missing), is_missing=True)
         for place in clause.acls:
             yield _place(place)
     else:
@@ -89,8 +104,7 @@ def _to_entry(deciding: Deciding) -> Iterator[Step]:
         note = f"recognised by: {source}, since {_minute(deciding.identity.since)}"
         yield Step("Identity", deciding.identity.label, note, deciding.identity.brought)
     else:
-        first = deciding.groups[0].member_id if deciding.groups else deciding.principal_id
-        yield Step("Follows from the membership", "all members", f"principal {first}")
+        yield Step("Follows from the membership", "All members")
     for each in deciding.groups:
         note = f"until {_minute(each.expires_at)}" if each.expires_at else ""
         yield Step("Group", each.group, note, each.brought)
