@@ -42,6 +42,7 @@ class WhatIfForm(forms.Form):
     source = forms.ModelChoiceField(
         label="In which source",
         queryset=Connection.objects.none(),
+        empty_label="Choose a source",
         widget=widgets.UnfoldAdminSelectWidget(),
     )
     group = forms.CharField(
@@ -49,21 +50,21 @@ class WhatIfForm(forms.Form):
         max_length=500,
         required=False,
         widget=_TEXT(),
-        help_text="Its name in the source. Needed when somebody joins or leaves, or it is deleted.",
+        help_text="Its name in the source.",
     )
     principal = forms.CharField(
         label="Person or group concerned",
         max_length=500,
         required=False,
         widget=_TEXT(),
-        help_text="A name or an e-mail address as the source has it. Not needed for a deletion.",
+        help_text="A name or an e-mail address as the source has it.",
     )
     place = forms.CharField(
         label="Place",
         max_length=2000,
         required=False,
         widget=_TEXT(),
-        help_text="As “Places and readers” lists it. Needed for entries.",
+        help_text="A folder or another place, as “Places and readers” lists it.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

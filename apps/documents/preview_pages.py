@@ -37,7 +37,7 @@ def page(request: HttpRequest, context: dict[str, Any], pk: int) -> HttpResponse
         user_id=member.user_id,
     )
     context |= {
-        "title": f"What {member.user.email} may read",
+        "title": f"What {member.user.get_full_name()} may read",
         "member": member,
         "preview": found,
         "part": part,
