@@ -120,13 +120,13 @@ class AccessRuleAdmin(TenantModelAdmin):
     @display(description="Holds for")
     def holds_for(self, rule: AccessRule) -> str:
         """Return the classes in words."""
-        names = [each.label.lower() for each in Classification]
+        names = [each.label for each in Classification]
         return ", ".join(names[Classification.values.index(rule.classification) :])
 
-    @display(description="Second factor", boolean=True)
-    def second_factor(self, rule: AccessRule) -> bool:
+    @display(description="Second factor")
+    def second_factor(self, rule: AccessRule) -> str:
         """Return whether one is asked for."""
-        return rule.requires_mfa
+        return "Needed" if rule.requires_mfa else "Not needed"
 
     @display(description="From networks")
     def networks_shown(self, rule: AccessRule) -> str:

@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidg
 from apps.accounts import second_factor
 from apps.accounts.models import User
 from apps.acls import members
-from apps.audit.model_admin import TenantModelAdmin
+from apps.audit.model_admin import TenantModelAdmin, label, since
 from apps.errors import InvalidInput
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership, Role
@@ -37,6 +37,7 @@ class NewMemberForm(forms.ModelForm[Membership]):
     class Meta:
         model = Membership
         fields = ("role", "is_guest")
+        labels = {"is_guest": "Guest"}
 
     def clean_email(self) -> str:
         """Refuse who is a member already."""
@@ -54,7 +55,7 @@ class MemberForm(forms.ModelForm[Membership]):
     class Meta:
         model = Membership
         fields = ("role", "is_guest", "is_active")
-        labels = {"is_active": "Active"}
+        labels = {"is_active": "Active", "is_guest": "Guest"}
         help_texts = {"is_active": "Without it the person reads nothing here from now on."}
 
 
@@ -63,16 +64,17 @@ class MembershipAdmin(TenantModelAdmin):
     """Adds members, changes roles and ends memberships."""
 
     page_title = "Members"
-    list_display = ("email", "name", "role", "is_active", "is_guest", "created_at")
+    row_names = ("member", "members")
+    list_display = ("email", "name", "role", "state", "guest", "member_since")
     list_filter = ("role", "is_active", "is_guest")
     list_select_related = ("user",)
     search_fields = ("user__email", "user__name")
     search_help_text = "Search by name or e-mail address"
     ordering = ("user__email",)
-    sortable_by = ("email", "created_at")
+    sortable_by = ("email", "member_since")
     add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "is_guest")}),)
     fieldsets = (
-        (None, {"fields": ("email", "name", "role", "is_guest", "is_active", "created_at")}),
+        (None, {"fields": ("email", "name", "role", "is_guest", "is_active", "member_since")}),
     )
 
     actions = ("take_second_factor_away",)
@@ -119,6 +121,21 @@ class MembershipAdmin(TenantModelAdmin):
         """Return the person's name."""
         return membership.user.name or "–"
 
+    @display(description="State", ordering="is_active")
+    def state(self, membership: Membership) -> str:
+        """Return whether the membership holds."""
+        return label("Active", "success") if membership.is_active else label("Ended", "")
+
+    @display(description="Guest")
+    def guest(self, membership: Membership) -> str:
+        """Return a word for guests alone: to be none is nothing to be warned of."""
+        return "Guest" if membership.is_guest else "–"
+
+    @display(description="Member since", ordering="created_at")
+    def member_since(self, membership: Membership) -> str:
+        """Return how long ago the membership began."""
+        return since(membership.created_at)
+
     @override
     def get_readonly_fields(
         self, request: HttpRequest, obj: Membership | None = None
@@ -127,7 +144,7 @@ class MembershipAdmin(TenantModelAdmin):
         if obj is None:
             return ()
         is_own = obj.user_id == request.user.pk
-        return ("email", "name", "created_at", *(("role", "is_active") if is_own else ()))
+        return ("email", "name", "member_since", *(("role", "is_active") if is_own else ()))
 
     @override
     def get_form(

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from apps.accounts.models import User
 from apps.acls import people_aliases
 from apps.acls.models import ConfirmedAlias
-from apps.audit.model_admin import TenantModelAdmin, label
+from apps.audit.model_admin import TenantModelAdmin, label, since
 from apps.errors import InvalidInput
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership
@@ -72,7 +72,7 @@ class ConfirmedAliasAdmin(TenantModelAdmin):
 
     page_title = "Confirmed addresses"
     form = AliasForm
-    list_display = ("address", "member_email", "state", "confirmed_by", "created_at")
+    list_display = ("address", "member_email", "state", "confirmed_by", "confirmed")
     list_select_related = ("user", "confirmed_by")
     search_fields = ("address", "user__email", "user__name")
     search_help_text = "Search by address or member"
@@ -86,7 +86,7 @@ class ConfirmedAliasAdmin(TenantModelAdmin):
         """Return what a new one asks for, or what one says."""
         if obj is None:
             return ("member", "address")
-        return ("address", "member_email", "state", "confirmed_by", "created_at", "ended_at")
+        return ("address", "member_email", "state", "confirmed_by", "confirmed", "ended")
 
     @override
     def get_form(
@@ -132,6 +132,16 @@ class ConfirmedAliasAdmin(TenantModelAdmin):
         )
         form.instance.pk, form.instance.tenant_id = made.pk, made.tenant_id
         form.instance.user = made.user
+
+    @display(description="Confirmed", ordering="created_at")
+    def confirmed(self, alias: ConfirmedAlias) -> str:
+        """Return how long ago it was confirmed."""
+        return since(alias.created_at)
+
+    @display(description="Ended")
+    def ended(self, alias: ConfirmedAlias) -> str:
+        """Return how long ago it was taken back."""
+        return since(alias.ended_at)
 
     @display(description="Member", ordering="user__email")
     def member_email(self, alias: ConfirmedAlias) -> str:

@@ -10,12 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from typing_extensions import override
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.accounts.models import User
 from apps.acls import people_domains
 from apps.acls.claims import Claimed
-from apps.audit.model_admin import TenantModelAdmin
+from apps.audit.model_admin import TenantModelAdmin, since
 from apps.errors import InvalidInput
 from apps.tenants.models import ManagedDomain
 
@@ -49,7 +50,7 @@ class ManagedDomainAdmin(TenantModelAdmin):
 
     page_title = "Managed domains"
     form = ManagedDomainForm
-    list_display = ("unicode_domain", "created_by", "created_at")
+    list_display = ("unicode_domain", "created_by", "managed_since")
     list_select_related = ("created_by",)
     search_fields = ("domain", "unicode_domain")
     search_help_text = "Search by domain"
@@ -77,6 +78,11 @@ class ManagedDomainAdmin(TenantModelAdmin):
         """Release the domain and say what that has begun; recorded there."""
         if isinstance(obj, ManagedDomain):
             self._tell(request, people_domains.release(managed=obj, actor=_actor(request)))
+
+    @display(description="Managed since", ordering="created_at")
+    def managed_since(self, domain: ManagedDomain) -> str:
+        """Return how long ago it began."""
+        return since(domain.created_at)
 
     def _tell(self, request: HttpRequest, claimed: Claimed) -> None:
         told = f"Matches that ended by this: {claimed.ended}; that began: {claimed.started}."

@@ -74,6 +74,8 @@ class RecordingAdmin(ModelAdmin):
     change_form_outer_before_template: Any = "admin/includes/object_actions.html"
     # What the menu calls it; where it is empty, the model's plural.
     page_title = ""
+    # What one of its rows is called, and several; where it is empty, the model's names.
+    row_names: tuple[str, str] | tuple[()] = ()
     # What an empty list says when nothing is filtered; shown by our empty_results.html.
     empty_hint = ""
 

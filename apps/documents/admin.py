@@ -77,22 +77,19 @@ class DocumentAdmin(ClassedDocumentAdmin):
 
     page_title = "Objects Synced"
     list_display = (
-        "path",
-        "source",
-        "type",
-        "size",
+        "item",
+        "size_and_type",
         "class_label",
         "read_by",
-        "confirmed",
-        "synced",
         "state_label",
+        "ages",
     )
     list_filter = ("connection", StateFilter, TypeFilter, "classification", "classified_by")
     list_select_related = ("connection",)
     search_fields = ("path",)
     search_help_text = "Search by path"
     ordering = ("-id",)
-    sortable_by = ("path", "size", "synced")
+    sortable_by = ("item", "size_and_type", "ages")
     fields = (
         "path",
         "source",
@@ -110,7 +107,7 @@ class DocumentAdmin(ClassedDocumentAdmin):
         "synced",
         "indexed_at",
         "deleted_at",
-        "uuid",
+        "identifier",
     )
     empty_hint = "Once a source is connected and synced, its files stand here."
 
@@ -135,6 +132,18 @@ class DocumentAdmin(ClassedDocumentAdmin):
         for row in rows:
             row.readers = found[row.policy_id]
 
+    @display(description="Path", ordering="path")
+    def item(self, document: Document) -> str:
+        """Return the path, with the connection below it."""
+        under = format_html('<span class="kw-under">{}</span>', document.connection.name)
+        return format_html('<span class="kw-item">{}{}</span>', document.path, under)
+
+    @display(description="Size", ordering="size_bytes")
+    def size_and_type(self, document: Document) -> str:
+        """Return the size, with the kind of file below it."""
+        under = format_html('<span class="kw-under">{}</span>', self.type(document))
+        return format_html("<span>{}{}</span>", self.size(document), under)
+
     @display(description="Source")
     def source(self, document: Document) -> str:
         """Return the connection."""
@@ -153,10 +162,12 @@ class DocumentAdmin(ClassedDocumentAdmin):
     @display(description="Readers")
     def read_by(self, document: Any) -> str:
         """Return who may read it; in the list, the first few."""
-        if not hasattr(document, "readers"):
-            policy_id = document.policy_id
-            document.readers = readers.readers_of({policy_id}, at_most=_ON_PAGES)[policy_id]
-        return ", ".join(document.readers) or "Nobody"
+        if hasattr(document, "readers"):
+            named = ", ".join(document.readers) or "Nobody"
+            return format_html('<span class="kw-clamp">{}</span>', named)
+        policy_id = document.policy_id
+        found = readers.readers_of({policy_id}, at_most=_ON_PAGES)[policy_id]
+        return ", ".join(found) or "Nobody"
 
     @display(description="Access confirmed")
     def confirmed(self, document: Document) -> str:
@@ -173,6 +184,19 @@ class DocumentAdmin(ClassedDocumentAdmin):
     def synced(self, document: Document) -> str:
         """Return how long ago the source was last asked about it."""
         return since(document.last_synced_at)
+
+    @display(description="Last synced", ordering="last_synced_at")
+    def ages(self, document: Document) -> str:
+        """Return how old the content is that is known, and below it what is known of readers."""
+        under = format_html(
+            '<span class="kw-under kw-nowrap">access {}</span>', self.confirmed(document)
+        )
+        return format_html("<span>{}{}</span>", self.synced(document), under)
+
+    @display(description="Id")
+    def identifier(self, document: Document) -> str:
+        """Return the id that addresses and the page “Why” take."""
+        return str(document.uuid)
 
     @display(description="State")
     def state_label(self, document: Document) -> str:
