@@ -144,8 +144,7 @@ ROUTES: dict[str, Shown] = {
     "admin/documents/document/whatif/": admins(),
     "admin/documents/document/why/": admins(
         lambda s: (
-            f"/admin/documents/document/why/?document={s.secret.uuid}"
-            f"&member={s.membership(s.world.ada).pk}"
+            f"/admin/documents/document/why/?document={s.secret.uuid}&member={s.world.ada.email}"
         )
     ),
     "admin/documents/document/history-kept/": admins(),

@@ -130,3 +130,14 @@ def test_preview_loses_the_path_with_the_access(scene: Scene, browser: Browser) 
     assert scene.secret.path in body(ida, url)[1]
     scene.revoke()
     assert scene.secret.path not in body(ida, url)[1]
+
+
+def test_why_tells_by_path_that_the_access_is_gone(scene: Scene, browser: Browser) -> None:
+    ida = browser(scene.world.ida)
+    why = "admin/documents/document/why/"
+    url = address(why, ROUTES[why], scene)
+    assert "Yes, may read it" in body(ida, url)[1]
+    scene.revoke()
+    page = body(ida, url)[1]
+    assert "No, may not read it" in page and scene.secret.path in page
+    assert not {TITLE, TEXT, SUM} & scene.seen_in(page)
