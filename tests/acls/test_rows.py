@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 from guardian.shortcuts import assign_perm, get_objects_for_user
 from hypothesis import given
 
@@ -29,8 +30,6 @@ from tests.world import World, make_member
 def test_groups_of_a_person_are_identities_and_all_groups_above(
     world: World, rng: random.Random
 ) -> None:
-    from django.utils import timezone
-
     with company(world, rng) as made:
         oracle = Oracle.of(made.tenant.pk, timezone.now())
         for user in made.users:

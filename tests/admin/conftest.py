@@ -56,19 +56,7 @@ def stock(tenant: Tenant, name: str) -> Stock:
     grant(place, group)
     document = make_document(source, place, f"{name}/plan.md")
     failed_document = make_document(source, place, f"{name}/scan.pdf", failure="no_text")
-    run = SyncRun.objects.create(
-        tenant=tenant, connection=source, lane=Lane.CONTENT, trigger="person", is_sweep=True
-    )
-    finished = SyncRun.objects.create(
-        tenant=tenant,
-        connection=source,
-        lane=Lane.CONTENT,
-        trigger="schedule",
-        state=RunState.PARTIAL,
-        started_at=timezone.now(),
-        finished_at=timezone.now(),
-        problems=1,
-    )
+    run, finished = _runs(source)
     told = {
         "code": "unreadable",
         "message": f"{name} cannot be read.",
@@ -87,6 +75,23 @@ def stock(tenant: Tenant, name: str) -> Stock:
     )
     return Stock(
         source, document, failed_document, run, finished, event, failed, person, group, place
+    )
+
+
+def _runs(source: Connection) -> tuple[SyncRun, SyncRun]:
+    """Return a run that waits, and one that has ended with a problem."""
+    of = {"tenant": source.tenant, "connection": source, "lane": Lane.CONTENT}
+    now = timezone.now()
+    return (
+        SyncRun.objects.create(**of, trigger="person", is_sweep=True),
+        SyncRun.objects.create(
+            **of,
+            trigger="schedule",
+            state=RunState.PARTIAL,
+            started_at=now,
+            finished_at=now,
+            problems=1,
+        ),
     )
 
 

@@ -32,6 +32,7 @@ from tests.search.library import Library
 from tests.world import World
 
 Frame = dict[str, Any]
+Change = Callable[[random.Random], object]
 
 
 @pytest.fixture
@@ -108,8 +109,9 @@ def test_a_receipt_says_the_same_later_whatever_has_changed_since(
             assert receipt.agrees_with(then)
 
 
-def test_receipts_equal_the_history_while_writers_run(committed_world: World) -> None:
-    world, acme = committed_world, committed_world.acme
+def nested(world: World) -> tuple[list[Document], list[Change]]:
+    """Return documents that Ada reads herself, by a group and by a nested one; and what changes."""
+    acme = world.acme
     with inside(acme):
         me, group, outer = (principal(acme, kind) for kind in ("user", "group", "group"))
         claim(world.ada, me)
@@ -120,13 +122,18 @@ def test_receipts_equal_the_history_while_writers_run(committed_world: World) ->
         ids = policy.policies_for([[[place.pk]] for place in places])
         files = source(acme)
         documents = [document(files, policy_id) for policy_id in ids]
-    turns: list[Callable[[random.Random], object]] = [
+    return documents, [
         lambda _: Edge.objects.filter(member=me).delete(),
         lambda _: Edge.objects.get_or_create(tenant=acme, member=me, group=group),
         lambda _: Edge.objects.filter(member=group).delete(),
         lambda _: Edge.objects.get_or_create(tenant=acme, member=group, group=outer),
         lambda rng: Document.objects.filter(pk=documents[0].pk).update(policy_id=rng.choice(ids)),
     ]
+
+
+def test_receipts_equal_the_history_while_writers_run(committed_world: World) -> None:
+    world, acme = committed_world, committed_world.acme
+    documents, changes = nested(world)
     stop = threading.Event()
     made: list[tuple[int, Receipt | None]] = []
 
@@ -134,7 +141,7 @@ def test_receipts_equal_the_history_while_writers_run(committed_world: World) ->
         rng = random.Random(1)  # noqa: S311  which change comes next
         while not stop.is_set():
             with inside(acme):
-                rng.choice(turns)(rng)
+                rng.choice(changes)(rng)
 
     def take() -> None:
         try:

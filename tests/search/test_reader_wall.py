@@ -184,7 +184,7 @@ def test_only_indexing_reads_everything() -> None:
         }
         if {"unrestricted_reading", "EVERYTHING"} & names:
             found.add(str(path.relative_to(root)))
-    assert found <= set(MAY_READ_EVERYTHING), (
+    assert found == set(MAY_READ_EVERYTHING), (
         "Code that acts for a person must not see all passages. If this is Kenward's own work,"
-        f" add it to the list with its reason: {found - set(MAY_READ_EVERYTHING)}"
+        f" add it to the list with its reason: {found ^ set(MAY_READ_EVERYTHING)}"
     )
