@@ -149,7 +149,9 @@ def test_a_mail_inside_outlook_is_handed_on_as_one() -> None:
     assert "Two" in found.text
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the reference data is not on this machine")
+@pytest.mark.skipif(
+    not SAMPLES.is_dir(), reason="the reference data (../shared/data) is not on this machine"
+)
 def test_outlook_files_give_headers_and_survive_any_cut() -> None:
     content = (SAMPLES / "fake-email.msg").read_bytes()
     found = read(content, "a.msg")

@@ -30,6 +30,26 @@ def with_part(content: bytes, name: str, change: tuple[bytes, bytes]) -> bytes:
     return package(parts)
 
 
+def ole(stream: str) -> bytes:
+    """Return an OLE file with one empty stream: header, allocation table, directory."""
+    name = stream.encode("utf-16-le")
+    header = struct.pack(
+        "<8s16xHHHHH6xIIIIIIIIII",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        *(0x3E, 3, 0xFFFE, 9, 6),
+        *(0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0),
+    )
+
+    def entry(text: bytes, kind: int, below: int) -> bytes:
+        free = 0xFFFFFFFF
+        head = struct.pack("<64sHBBIII", text, len(text) + 2, kind, 1, free, free, below)
+        return head + bytes(36) + struct.pack("<IQ", 0xFFFFFFFE, 0)
+
+    table = struct.pack("<II", 0xFFFFFFFD, 0xFFFFFFFE).ljust(512, b"\xff")
+    directory = entry("Root Entry".encode("utf-16-le"), 5, 1) + entry(name, 2, 0xFFFFFFFF)
+    return header.ljust(512, b"\xff") + table + directory.ljust(512, b"\0")
+
+
 class TestPptx:
     def test_slides_in_order_with_tables_groups_and_notes(self) -> None:
         found = read(pptx(), "a.pptx")
@@ -181,8 +201,20 @@ class TestRtf:
         assert unpacked(packed) == b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n"
 
 
-def test_formats_from_before_office_2007_say_what_to_save_as() -> None:
-    stream = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+@pytest.mark.parametrize(
+    ("content", "modern"),
+    [
+        (package({"xl/workbook.bin": b"\x83\x01"}), "XLSX"),
+        (ole("Workbook"), "XLSX"),
+        (ole("PowerPoint Document"), "PPTX"),
+    ],
+)
+def test_formats_without_a_reader_say_what_to_save_as(content: bytes, modern: str) -> None:
     with pytest.raises(Unsupported) as caught:
-        read(stream, "a.xls")
-    assert caught.value.hint
+        read(content, "a.file")
+    assert modern in caught.value.hint
+
+
+def test_an_encrypted_package_is_told_by_its_stream() -> None:
+    with pytest.raises(Encrypted):
+        read(ole("EncryptedPackage"), "a.docx")

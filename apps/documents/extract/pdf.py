@@ -8,7 +8,7 @@ import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 import pypdfium2
@@ -35,7 +35,6 @@ _GAP = 1.35
 # A line that ends before this share of the column's width was ended by its author.
 _FULL_LINE = 0.75
 _BLANK_LINE = re.compile(r"\n\s*\n")
-_LISTED_PAGES = 50
 _INSTALL_OCR = (
     "Install Tesseract (Debian's package tesseract-ocr) beside Kenward's workers, so that they "
     "read such pages; or run text recognition (OCR) on the file and replace it."
@@ -111,10 +110,16 @@ class _Pictures:
     def note(self) -> Iterator[Block]:
         """Yield what a reader of the document has to know of pages that were left out."""
         if self._unread:
-            numbers = ", ".join(map(str, self._unread[:_LISTED_PAGES]))
-            more = " …" if len(self._unread) > _LISTED_PAGES else ""
-            text = f"[Pictures whose text was not recognised are on these pages: {numbers}{more}]"
+            pages = ", ".join(_ranges(self._unread))
+            text = f"[Pictures whose text was not recognised are on these pages: {pages}]"
             yield Block("paragraph", text)
+
+
+def _ranges(numbers: list[int]) -> Iterator[str]:
+    """Yield ascending numbers as ranges: 2, 3, 4, 9 as `2-4`, `9`."""
+    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        first, *rest = [number for _, number in run]
+        yield f"{first}-{rest[-1]}" if rest else str(first)
 
 
 def _title(document: pypdfium2.PdfDocument) -> str | None:

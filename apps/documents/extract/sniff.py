@@ -31,6 +31,8 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _PACKED_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _TAR_MARK = slice(257, 262)
+_BINARY_WORKBOOK = "xl/workbook.bin"
+_NO_XLSB = "Kenward does not read binary workbooks (XLSB)."
 _ODF_TYPE = b"application/vnd.oasis.opendocument."
 _ZIP_ENCRYPTED_FLAG = 0x1
 MAX_UNPACKED_BYTES = 400 * 1024 * 1024
@@ -143,6 +145,8 @@ def _package_format(content: bytes) -> str:
         raise Corrupt(detail=repr(error)) from error
     if stated.startswith(_ODF_TYPE):
         return "odf"
+    if any(part.filename == _BINARY_WORKBOOK for part in parts):
+        raise Unsupported(_NO_XLSB, hint="Save it as XLSX and replace the file.")
     for folder, format_name in BY_PACKAGE_FOLDER.items():
         if any(part.filename.startswith(folder) for part in parts):
             return format_name
