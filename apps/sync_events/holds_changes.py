@@ -92,16 +92,7 @@ def hold(
         state=HoldState.WAITING,
         defaults={**numbers, "observed_at": observed_at, "fingerprint": uuid.uuid4().hex},
     )
-    added = HeldPart.objects.bulk_create(
-        HeldPart(
-            tenant_id=source.tenant_id,
-            change=change,
-            subject=one.subject,
-            fingerprint=one.fingerprint,
-            wants=[list(line) for line in one.wants],
-        )
-        for one in widenings
-    )
+    added = HeldPart.objects.bulk_create(_part(change, one) for one in widenings)
     audit.record(
         "permissions.held",
         tenant_id=source.tenant_id,
@@ -112,6 +103,16 @@ def hold(
         people=numbers["people"],
     )
     return change
+
+
+def _part(change: HeldChange, widening: Widening) -> HeldPart:
+    return HeldPart(
+        tenant_id=change.tenant_id,
+        change=change,
+        subject=widening.subject,
+        fingerprint=widening.fingerprint,
+        wants=[list(line) for line in widening.wants],
+    )
 
 
 def recount(source: Connection, impact: Impact | None) -> None:
