@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import LazySettings
@@ -217,6 +218,26 @@ def test_no_page_of_the_admin_shows_one_or_is_stopped_by_one(
         page = f"/admin/documents/document/{planted[0].pk}/change/"
         assert client.get(page).status_code == 302, "as for an object that does not exist"
         assert overview.of_tenant().canary_alarms == 0
+
+
+@pytest.mark.slow
+def test_looking_at_100_kb_costs_less_than_a_millisecond() -> None:
+    page = (b"<p>The KW Corporation's wkc files, kept since 2019.</p>\n" * 2_000)[:100_000]
+    pieces = [page[at : at + 4096] for at in range(0, len(page), 4096)]
+
+    def best(run: Callable[[], object]) -> float:
+        spent = []
+        for _ in range(50):
+            started = time.perf_counter()
+            run()
+            spent.append(time.perf_counter() - started)
+        return min(spent) * 1e6
+
+    whole = best(lambda: canaries.passed(page))
+    streamed = best(lambda: list(Watch().passing(iter(pieces))))
+    told = f"{whole:.0f} µs whole, {streamed:.0f} µs streamed, per 100 kB"
+    assert whole < 1_000, told
+    assert streamed < 2_000, told
 
 
 def _cut(whole: bytes, cuts: list[int]) -> list[bytes]:

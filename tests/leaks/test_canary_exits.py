@@ -22,7 +22,6 @@ from django.urls import reverse
 from apps.audit.models import Event
 from apps.chat.models import Message
 from apps.documents import canaries
-from apps.documents.canaries import Watch
 from apps.documents.models import Document
 from apps.search import repoint
 from apps.tenants.context import tenant_context
@@ -284,26 +283,6 @@ def test_ordinary_traffic_never_trips_it(
     whole = b"".join(original.streaming_content)  # type: ignore[attr-defined]  # it streams
     assert whole.decode() == library.source.files["board/bonus.md"]
     assert _alarms(library) == []
-
-
-@pytest.mark.slow
-def test_looking_at_100_kb_costs_less_than_a_millisecond() -> None:
-    page = (b"<p>The KW Corporation's wkc files, kept since 2019.</p>\n" * 2_000)[:100_000]
-    pieces = [page[at : at + 4096] for at in range(0, len(page), 4096)]
-
-    def best(run: Any) -> float:
-        spent = []
-        for _ in range(50):
-            started = time.perf_counter()
-            run()
-            spent.append(time.perf_counter() - started)
-        return min(spent) * 1e6
-
-    whole = best(lambda: canaries.passed(page))
-    streamed = best(lambda: list(Watch().passing(iter(pieces))))
-    told = f"{whole:.0f} µs whole, {streamed:.0f} µs streamed, per 100 kB"
-    assert whole < 1_000, told
-    assert streamed < 2_000, told
 
 
 @pytest.fixture(autouse=True)
