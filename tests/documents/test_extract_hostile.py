@@ -30,7 +30,7 @@ COSTUMES = {
     "a.ipynb": b'{"cells": [',
     "a.py": b"def f(",
 }
-HANG_S = 20.0
+HANG_S = 30.0
 
 
 @pytest.fixture(scope="module")

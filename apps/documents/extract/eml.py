@@ -21,6 +21,8 @@ from apps.documents.extract.sniff import SniffedFile
 _SHOWN = ("From", "To", "Cc", "Bcc", "Date")
 _MAX_PARTS = 2_000
 _MAX_DEPTH = 20
+# A list of a thousand recipients; decoding takes the square of the length.
+_MAX_HEADER_CHARACTERS = 50_000
 # Signatures and the like that programs attach for each other.
 _NOT_CONTENT = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
@@ -62,6 +64,7 @@ def _header(message: Message, name: str) -> str:
 
 
 def _decoded(text: str) -> str:
+    text = text[:_MAX_HEADER_CHARACTERS]
     try:
         return str(make_header(decode_header(text)))
     except (HeaderParseError, LookupError, ValueError):

@@ -18,7 +18,8 @@ _LINE_EXTENSIONS = frozenset({"jsonl", "ndjson"})
 _NAMES = ("title", "name", "id", "key", "label", "subject")
 _MAX_NAME_CHARACTERS = 120
 _MAX_DEPTH = 200
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+# A string is taken whole and not given back, so that an open one costs no second look.
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
 # Numbers stay as they are written.
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 

@@ -151,7 +151,7 @@ def _follows(seen: set[tuple[int, ...]], numbers: tuple[int, ...]) -> bool:
 
 def _is_no_list(marks: Sequence[_Mark | None], blocks: Sequence[Block]) -> bool:
     """Say whether decimals number sections: they go deeper, or have titles with text below."""
-    decimals = [place for place, mark in enumerate(marks) if mark and mark.family == "decimal"]
+    decimals = {place for place, mark in enumerate(marks) if mark and mark.family == "decimal"}
     if any(mark.depth > 1 for mark in marks if mark and mark.family == "decimal"):
         return True
     titled = 0
