@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,13 +28,13 @@ _FROM = (
 )
 _DOCUMENT = (
     f"SELECT {_COLUMNS}, {ASKS} AS asks FROM {_FROM}"  # noqa: S608
-    f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"
+    f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = ANY (%(uuids)s::uuid[])"
 )
 _TEXT = (
     f"SELECT {_COLUMNS}, t.text, t.blocks::text, t.pages, {ASKS} AS asks FROM {_FROM}"  # noqa: S608
     " LEFT JOIN documents_documenttext t ON t.tenant_id = d.tenant_id AND t.document_id = d.id"
     " AND t.version >= d.text_from_version"
-    f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = %(uuid)s::uuid"
+    f" WHERE {IS_READABLE_DOCUMENT} AND d.uuid = ANY (%(uuids)s::uuid[])"
 )
 _CAN_READ = (
     f"SELECT d.id, {ASKS} AS asks FROM documents_document d"  # noqa: S608
@@ -98,6 +99,12 @@ def document_for(user: User, uuid: UUID) -> ReadableDocument:
     return ReadableDocument(*_only_row(user, _DOCUMENT, uuid))
 
 
+def documents_for(user: User, uuids: Collection[UUID]) -> dict[UUID, ReadableDocument]:
+    """Return those of the documents that the person may read now; sources are asked together."""
+    found = (ReadableDocument(*row) for row in _allowed(user, _DOCUMENT, uuids))
+    return {document.uuid: document for document in found}
+
+
 def text_for(user: User, uuid: UUID) -> ReadableText:
     """Return a document that the person may read now, with its text.
 
@@ -115,7 +122,13 @@ def can_read(user: User, document: Document) -> bool:
 
 
 def _only_row(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
-    for *row, asks in scopes.rows_for(user, select, "found.id", {"uuid": str(uuid)}):
-        if live.permitted(user, [(row[0], asks)]):
-            return tuple(row)
-    raise NotFound("There is no such document, or you may not read it.")
+    rows = _allowed(user, select, [uuid])
+    if not rows:
+        raise NotFound("There is no such document, or you may not read it.")
+    return rows[0]
+
+
+def _allowed(user: User, select: str, uuids: Collection[UUID]) -> list[tuple[Any, ...]]:
+    rows = scopes.rows_for(user, select, "found.id", {"uuids": [str(uuid) for uuid in uuids]})
+    allowed = live.permitted(user, ((row[0], row[-1]) for row in rows))
+    return [row[:-1] for row in rows if row[0] in allowed]

@@ -6,6 +6,8 @@ by the same guarded statement as everywhere (`collections_contents`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
@@ -26,6 +28,21 @@ from apps.tenants.models import Membership
 VIEW, CHANGE, SHARE = "view_collection", "change_collection", "share_collection"
 _LONGEST_NAME = 200
 _LONGEST_DESCRIPTION = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of documents that were to be put into a collection.
+
+    Attributes:
+        new: how many were not in it.
+        there: how many were.
+        refused: how many the actor may not read, or do not exist.
+    """
+
+    new: int
+    there: int
+    refused: int
 
 
 def may_share(user: User, collection: Collection) -> bool:
@@ -144,18 +161,34 @@ def add(collection: Collection, document_uuid: UUID, *, actor: User) -> bool:
     Raises:
         NotFound: the actor may not change the collection, or not read the document.
     """
+    added = add_all(collection, [document_uuid], actor=actor)
+    if added.refused:
+        raise NotFound("There is no such document, or you may not read it.")
+    return bool(added.new)
+
+
+def add_all(collection: Collection, document_uuids: Sequence[UUID], *, actor: User) -> Added:
+    """Put documents into a collection, in their order, and return how many could be added.
+
+    Raises:
+        NotFound: the actor may not change the collection.
+    """
     now = find(actor, collection.uuid, CHANGE)
-    document = access.document_for(actor, document_uuid)
+    wanted = list(dict.fromkeys(document_uuids))
+    readable = access.documents_for(actor, wanted)
+    new = 0
     with transaction.atomic():
-        _, is_new = CollectionItem.objects.get_or_create(
-            tenant_id=now.tenant_id,
-            collection=now,
-            document_id=document.id,
-            defaults={"added_by_id": actor.pk},
-        )
-        if is_new:
-            _record("collection.document_added", now, actor, document=str(document_uuid))
-    return is_new
+        for document in (readable[uuid] for uuid in wanted if uuid in readable):
+            _, is_new = CollectionItem.objects.get_or_create(
+                tenant_id=now.tenant_id,
+                collection=now,
+                document_id=document.id,
+                defaults={"added_by_id": actor.pk},
+            )
+            if is_new:
+                _record("collection.document_added", now, actor, document=str(document.uuid))
+            new += is_new
+    return Added(new, len(readable) - new, len(wanted) - len(readable))
 
 
 def remove(collection: Collection, document_uuid: UUID, *, actor: User) -> bool:

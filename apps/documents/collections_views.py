@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -102,36 +103,35 @@ def remove(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """Put the chosen documents into a collection, an existing or a new one, and go back."""
-    documents = [_uuid(each) for each in request.POST.getlist("document")[:_ADDED_AT_ONCE]]
+    told = [_uuid(each) for each in request.POST.getlist("document")[:_ADDED_AT_ONCE]]
+    documents = [each for each in told if each is not None]
     chosen = _uuid(request.POST.get("collection", ""))
     target: Collection | None = None
-    if not any(documents):
+    if not documents:
         messages.warning(request, "Choose at least one document first.")
     elif chosen is not None:
         target = _find(request, chosen, collections.CHANGE)
     else:
         target = _create(request)
     if target is not None:
-        added = [_add(request, target, each) for each in documents if each is not None]
-        _tell(request, target, added)
+        _tell(request, target, _add(request, target, documents))
     return HttpResponseRedirect(_back(request))
 
 
-def _add(request: HttpRequest, target: Collection, document: UUID) -> bool | None:
+def _add(request: HttpRequest, target: Collection, documents: Sequence[UUID]) -> collections.Added:
     try:
-        return collections.add(target, document, actor=_user(request))
-    except NotFound:
-        return None
+        return collections.add_all(target, documents, actor=_user(request))
+    except NotFound as error:  # taken away between two statements
+        raise Http404(error.message) from error
 
 
-def _tell(request: HttpRequest, target: Collection, added: list[bool | None]) -> None:
-    new, there = added.count(True), added.count(False)
-    if new:
-        what = "1 document" if new == 1 else f"{new} documents"
+def _tell(request: HttpRequest, target: Collection, added: collections.Added) -> None:
+    if added.new:
+        what = "1 document" if added.new == 1 else f"{added.new} documents"
         messages.success(request, f"Added {what} to “{target.name}”.")
-    elif there:
+    elif added.there:
         messages.info(request, f"That is in “{target.name}” already.")
-    if None in added:
+    if added.refused:
         messages.warning(request, "What you may not read, or what is gone, was not added.")
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from apps.accounts.models import User
 from apps.audit.models import Event
-from apps.documents.collection_models import Collection
+from apps.documents import collections
+from apps.documents.collection_models import Collection, CollectionItem
 from apps.documents.models import Document
 from apps.tenants.context import tenant_context
 from tests.documents.collection_pages import page_of, share, titles
+from tests.search import texts
+from tests.search.library import Library
 from tests.world import World, signed_in
 
 
@@ -68,6 +73,24 @@ def test_several_documents_go_into_a_new_collection_at_once(
     again = {"document": chosen, "collection": _only(world).uuid}
     response = ada.post("/collections/add", again, follow=True)
     assert "That is in “Both” already." in response.content.decode()
+
+
+def test_documents_are_added_in_their_order_and_counted_by_what_became_of_them(
+    world: World, library: Library, shelf: dict[str, Document]
+) -> None:
+    library.share("private/")
+    with tenant_context(world.acme):
+        made = collections.create(name="Many", owner=world.ada)
+        more = [
+            library.put(f"staff/{number}.md", texts.TRAVEL, place="staff/").uuid
+            for number in (3, 1, 2)
+        ]
+        assert collections.add(made, more[2], actor=world.ada)
+        wanted = [*more, more[0], shelf["leave"].uuid, uuid4()]
+        added = collections.add_all(made, wanted, actor=world.ada)
+        assert added == collections.Added(new=2, there=1, refused=2)
+        items = CollectionItem.objects.order_by("pk").values_list("document__uuid", flat=True)
+        assert list(items) == [more[2], more[0], more[1]]
 
 
 @pytest.mark.parametrize(
