@@ -98,6 +98,12 @@ class Oracle:
             )
         }
 
+    def groups_of(self, user_id: int) -> set[int]:
+        """Return the identities that a person holds and all groups above them, as far as live."""
+        own = {c["principal_id"] for c in self.claims if c["user_id"] == user_id}
+        live = {pk for pk in own if self._stands(pk)}
+        return live | {g for pk in live for g in self.ancestors(pk) if self._stands(g)}
+
     def ancestors(self, start: int, *, avoid: frozenset[int] = frozenset()) -> set[int]:
         found: set[int] = set()
         self._climb(start, found, avoid)

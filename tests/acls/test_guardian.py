@@ -37,14 +37,12 @@ def found_by_guardian(user: User, codename: str) -> set[int]:
 
 def rows_of(oracle: Oracle, user: User, codename: str) -> set[int]:
     """Return the ACLs with a row on a principal that the person is, itself or by groups."""
-    own = {c["principal_id"] for c in oracle.claims if c["user_id"] == user.pk}
-    live = {pk for pk in own if oracle._stands(pk)}
-    live |= {group for pk in live for group in oracle.ancestors(pk) if oracle._stands(group)}
+    mine = oracle.groups_of(user.pk)
     return {
         place
         for place, entries in oracle.entries.items()
         for row in entries
-        if row["group_id"] in live
+        if row["group_id"] in mine
         and (row["permission_id"] == oracle.view_id) == (codename == "view_acl")
     }
 
