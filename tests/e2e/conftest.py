@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
 
+from tests import world
 from tests.e2e.running import ROOT, Running
+from tests.world import World
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +52,49 @@ def signed_in(running: Running, browser: Browser) -> Iterator[Callable[..., Page
     yield sign_in
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def beside_the_browser_s_loop() -> Iterator[None]:
+    """Let tests fill and empty the database in the thread in which Playwright's loop lives."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture
+def opened(live_server: LiveServer, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a browser at the test's own server, with nobody signed in."""
+    contexts = []
+
+    def open_page(*, width: int, scheme: str) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            base_url=live_server.url,
+        )
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def signed_in_page(
+    committed_world: World, live_server: LiveServer, opened: Callable[..., Page]
+) -> Callable[..., Page]:
+    """Return a function that opens a browser at the test's own server as Ida."""
+
+    def open_page(*, width: int, scheme: str) -> Page:
+        page = opened(width=width, scheme=scheme)
+        session = world.signed_in(committed_world.ida).cookies["sessionid"].value
+        cookie = {"name": "sessionid", "value": session, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]  # its other keys are optional
+        return page
+
+    return open_page
 
 
 @pytest.fixture(scope="session")

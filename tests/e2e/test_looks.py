@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.test_first_visit import BEN, ask
 
@@ -19,6 +20,8 @@ EMPLOYEE_PAGES = {
     "search-nothing": "/search/?q=zxqvwobbleflux",
     "missing": "/documents/00000000-0000-4000-8000-000000000000/",
 }
+# As streamed and as stored: no space before the comma and the full stop.
+RECEIPT = re.compile(r"Checked [^,]*\w, confirmed by the source [^.]*\w\.")
 ADMIN_PAGES = {
     "admin-index": "/admin/",
     "objects-synced": "/admin/documents/document/",
@@ -35,6 +38,8 @@ def check(page: Page, axe: str, picture: Path) -> None:
     assert violations == [], f"{picture.name}: {violations}"
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(overflow) <= 0, f"{picture.name} scrolls sideways"
+    hidden = "[...document.querySelectorAll('.kw-scroll')].map(t => t.scrollWidth - t.clientWidth)"
+    assert all(each <= 0 for each in page.evaluate(hidden)), f"{picture.name} has a cut-off table"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -48,6 +53,14 @@ def test_employee_pages(
         check(page, axe, screenshots / f"{name}-{width}-{scheme}.png")
     ask(page, "What is the travel budget for 2027?")
     check(page, axe, screenshots / f"chat-{width}-{scheme}.png")
+    receipt = page.locator(".source-receipt").first
+    if not receipt.is_visible():
+        page.locator(".sources > summary").click()
+    receipt.locator("summary").click()
+    expect(receipt).to_contain_text(RECEIPT)
+    check(page, axe, screenshots / f"chat-receipt-{width}-{scheme}.png")
+    page.reload()
+    expect(page.locator(".source-receipt").first).to_contain_text(RECEIPT)
     page.goto(page.locator("a.cite").first.get_attribute("href") or "")
     check(page, axe, screenshots / f"document-{width}-{scheme}.png")
 

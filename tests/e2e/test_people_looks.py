@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import LazySettings
-from django.test import Client
-from playwright.sync_api import Browser, Page
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Page
 
 from apps.acls import claims, people_aliases, people_domains
 from apps.acls.models import Acl, Principal
@@ -19,15 +17,11 @@ from tests.admin.conftest import grant, make_document, make_principal, stock
 from tests.e2e.test_looks import check
 from tests.world import World, make_member
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _beside_the_browser_s_loop() -> Iterator[None]:
-    """Let tests fill and empty the database in the thread in which Playwright's loop lives."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("beside_the_browser_s_loop"),
+]
 
 
 @pytest.fixture
@@ -63,32 +57,6 @@ def people(committed_world: World, settings: LazySettings) -> dict[str, Principa
         people_aliases.confirm(user=zoe, address="z@home.example", actor=world.ida)
         claims.claim_by_verified_email()
     return found
-
-
-@pytest.fixture
-def signed_in_page(
-    committed_world: World, live_server: LiveServer, browser: Browser
-) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens a browser as Ida."""
-    contexts = []
-
-    def open_page(*, width: int, scheme: str) -> Page:
-        client = Client()
-        backend = "allauth.account.auth_backends.AuthenticationBackend"
-        client.force_login(committed_world.ida, backend=backend)
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if scheme == "dark" else "light",
-            base_url=live_server.url,
-        )
-        session = client.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-        contexts.append(context)
-        return context.new_page()
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
