@@ -77,7 +77,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def _reads_passages() -> Iterator[None]:
     """Let tests look at stored text and passages; what acts for a person binds that person.
 
-    The tests of the second wall itself take this back (tests/tenants/test_reader_wall.py).
+    The tests of the second wall itself take this back (tests/search/test_reader_wall.py).
     """
     with unrestricted_reading():
         yield

@@ -64,8 +64,8 @@ class SourceFilter(admin.SimpleListFilter):
     @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep what is in the realm of the chosen connection."""
-        value = self.value() or ""
-        if not value.isdigit():
+        value = self.value()
+        if value not in dict(self.lookup_choices):
             return queryset
         return queryset.filter(realm__in=Connection.objects.filter(pk=value).values("realm"))
 

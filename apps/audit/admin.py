@@ -49,10 +49,10 @@ class ActorFilter(admin.SimpleListFilter):
     @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         """Keep the chosen person's events."""
-        value = self.value() or ""
+        value = self.value()
         if value == "kenward":
             return queryset.filter(actor=None)
-        return queryset.filter(actor_id=int(value)) if value.isdigit() else queryset
+        return queryset.filter(actor_id=value) if value in dict(self.lookup_choices) else queryset
 
 
 @admin.register(Event)

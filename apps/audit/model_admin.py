@@ -169,7 +169,7 @@ class RecordingAdmin(ModelAdmin):
         """Go back to the object's page when the button was pressed there."""
         response = super().response_action(request, queryset, *args)
         origin = request.POST.get("_object", "")
-        if origin.isdigit() and isinstance(response, HttpResponseRedirect):
+        if origin.isdecimal() and isinstance(response, HttpResponseRedirect):
             name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
             if response.url == request.get_full_path():
                 return HttpResponseRedirect(reverse(name, args=[origin]))

@@ -170,6 +170,8 @@ MAY_READ_EVERYTHING = {
     "apps/search/indexing.py": "replaces a document's passages",
     "apps/search/repoint.py": "lets passages follow their documents",
     "apps/search/management/commands/reindex.py": "empties the vectors",
+    "apps/ops/evaluation/corpus.py": "counts the passages of a collection in a database of its own",
+    "apps/ops/evaluation/answers.py": "judges what was cited of such a collection",
 }
 
 

@@ -101,7 +101,7 @@ def _level(name: str, properties: etree._Element | None) -> int | None:
 def outline_level(properties: etree._Element | None) -> int | None:
     """Return the outline level among a paragraph's properties: from 1, 0 for body text."""
     text = value(child(properties, "outlineLvl"))
-    if text is None or not text.isdigit():
+    if text is None or not text.isdecimal():
         return None
     level = int(text)
     return 0 if level >= _BODY_TEXT_LEVEL else level + 1

@@ -268,10 +268,10 @@ def _paragraphs(body: etree._Element) -> Iterator[_Paragraph]:
         bold = [value(child(run, "rPr"), "b") in {"1", "true"} for run in named(element, "r")]
         yield _Paragraph(
             text,
-            min(int(level), 8) if level.isdigit() else 0,
+            min(int(level), 8) if level.isdecimal() else 0,
             _bullet(properties),
             all(bold),
-            None if number is None else int(begin) if begin.isdigit() and len(begin) < 7 else 1,
+            None if number is None else int(begin) if begin.isdecimal() and len(begin) < 7 else 1,
         )
 
 
