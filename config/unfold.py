@@ -102,6 +102,13 @@ _MENU = [
         ],
     },
     {
+        "title": "Search quality",
+        "items": [
+            _item("Question sets", "quiz", "search_questionset", "search.view_questionset"),
+            _item("Questions", "contact_support", "search_question", "search.view_question"),
+        ],
+    },
+    {
         "title": "Installation",
         "items": [
             _item("Organisations", "domain", "tenants_tenant", ""),

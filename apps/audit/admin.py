@@ -52,7 +52,9 @@ class ActorFilter(admin.SimpleListFilter):
         value = self.value()
         if value == "kenward":
             return queryset.filter(actor=None)
-        return queryset.filter(actor_id=value) if value in dict(self.lookup_choices) else queryset
+        if value not in dict(self.lookup_choices):
+            return queryset
+        return queryset.filter(actor_id=int(value))
 
 
 @admin.register(Event)

@@ -23,48 +23,10 @@ from apps.search.evaluation.question_sets import Imported
 from apps.search.models import Question, QuestionSet
 from apps.search.question_set_forms import QuestionForm, QuestionSetForm
 from apps.tenants.context import required_tenant_id
-from apps.tenants.models import Membership, Role
-
-
-class _CollectingAdmin(TenantModelAdmin):
-    """IT admins collect, auditors look."""
-
-    def _is_let_in(self, request: HttpRequest, *roles: Role) -> bool:
-        if getattr(request, "tenant", None) is None:
-            return False
-        if request.user.is_active and request.user.is_superuser:
-            return True
-        membership: Membership | None = getattr(request, "membership", None)
-        return membership is not None and membership.role in roles
-
-    @override
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the app is listed at all."""
-        return self.has_view_permission(request)
-
-    @override
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the role lets this person look."""
-        return self._is_let_in(request, Role.IT_ADMIN, Role.AUDITOR)
-
-    @override
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether the role lets this person add one."""
-        return self._is_let_in(request, Role.IT_ADMIN)
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the role lets this person change it."""
-        return self._is_let_in(request, Role.IT_ADMIN)
-
-    @override
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the role lets this person delete it."""
-        return self._is_let_in(request, Role.IT_ADMIN)
 
 
 @admin.register(QuestionSet)
-class QuestionSetAdmin(_CollectingAdmin):
+class QuestionSetAdmin(TenantModelAdmin):
     """The sets of the active tenant, with import and export."""
 
     page_title = "Question sets"
@@ -150,7 +112,7 @@ class QuestionSetAdmin(_CollectingAdmin):
 
 
 @admin.register(Question)
-class QuestionAdmin(_CollectingAdmin):
+class QuestionAdmin(TenantModelAdmin):
     """The questions of the active tenant's sets."""
 
     page_title = "Judged questions"
