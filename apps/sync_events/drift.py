@@ -3,9 +3,9 @@
 choose pairs → ask us and the source → where they differ, let what is under way arrive and ask both
 again → count, explain and repair what still differs
 
-What a change under way explains is no drift: it is asked about again when the runs that re-read the
-item are done. Nothing is re-read before that on account of the check, since that would mend the
-very drift that it is to count.
+What an IT admin holds back is no drift. Nor is what a change under way explains: it is asked about
+again when the runs that re-read the item are done. Nothing is re-read before that on account of the
+check, since that would mend the very drift that it is to count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from apps.acls import explain, freshness
 from apps.connections import ages
 from apps.connections.models import Connection
 from apps.connections.protocol import Problem
-from apps.sync_events import drift_sample, events, runs, schedule
+from apps.sync_events import drift_held, drift_sample, events, runs, schedule
 from apps.sync_events.drift_models import DriftCheck, DriftMismatch
 from apps.sync_events.drift_sample import Judged
 from apps.sync_events.models import UNFINISHED, ChangeHint, SyncRun
@@ -63,7 +63,7 @@ def begin(source: Connection, rng: random.Random) -> DriftCheck | None:
         (pair.user.pk, pair.document.pk): pair
         for pair in [*drift_sample.pairs(known), *drift_sample.sample(source, rng)]
     }
-    judged = drift_sample.judge(source, list(asked.values()))
+    judged = _unheld(source, drift_sample.judge(source, list(asked.values())))
     disputed = [_ids(one) for one in judged if one.theirs not in (None, one.ours)]
     with transaction.atomic():
         _count(check, judged)
@@ -77,7 +77,7 @@ def begin(source: Connection, rng: random.Random) -> DriftCheck | None:
 def finish(check: DriftCheck) -> None:
     """Ask once more about what was disputed; count, explain and repair what still is."""
     source = check.connection
-    judged = drift_sample.judge(source, drift_sample.pairs(check.disputed))
+    judged = _unheld(source, drift_sample.judge(source, drift_sample.pairs(check.disputed)))
     wrong = [one for one in judged if one.theirs not in (None, one.ours)]
     with transaction.atomic():
         _count(check, judged)
@@ -144,6 +144,19 @@ def _is_under_way(source: Connection, check: DriftCheck, now: datetime) -> bool:
     )
 
 
+def _unheld(source: Connection, judged: Sequence[Judged]) -> list[Judged]:
+    """Return what was judged, without refusals of ours that an IT admin wants.
+
+    Where such a one was noted as a mismatch earlier, it is none any more.
+    """
+    refused = [one for one in judged if one.theirs and not one.ours]
+    with transaction.atomic():
+        held = drift_held.documents_of(source, {one.pair.document.pk for one in refused})
+        wanted = {_ids(one) for one in refused if one.pair.document.pk in held}
+        _note_as_mended(source, wanted)
+    return [one for one in judged if _ids(one) not in wanted]
+
+
 def _count(check: DriftCheck, judged: Sequence[Judged]) -> None:
     check.agreed += sum(one.theirs == one.ours for one in judged)
     check.unanswered += sum(one.theirs is None for one in judged)
@@ -151,10 +164,13 @@ def _count(check: DriftCheck, judged: Sequence[Judged]) -> None:
 
 def _close(source: Connection, judged: Sequence[Judged]) -> None:
     """Note as repaired what both sides now agree about."""
-    agreed = {_ids(one) for one in judged if one.theirs == one.ours}
+    _note_as_mended(source, {_ids(one) for one in judged if one.theirs == one.ours})
+
+
+def _note_as_mended(source: Connection, pairs: set[tuple[int, int]]) -> None:
     left = DriftMismatch.objects.filter(connection=source, repaired_at=None)
     rows = left.values_list("pk", "user_id", "document_id")
-    mended = [pk for pk, *pair in rows if tuple(pair) in agreed]
+    mended = [pk for pk, *pair in rows if tuple(pair) in pairs]
     DriftMismatch.objects.filter(pk__in=mended).update(repaired_at=timezone.now())
 
 

@@ -151,6 +151,8 @@ def _in_words(impact: Impact | None) -> str:
     if impact is None:
         return "more documents than could be counted in time"
     gained = impact.gained
+    if not gained.documents:  # before the first documents of a source are stored
+        return "documents that are not stored yet"
     documents = f"{gained.documents:,} document{'' if gained.documents == 1 else 's'}"
     if gained.documents_for_all == gained.documents > 0:
         return f"{documents} to everyone"

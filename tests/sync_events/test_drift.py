@@ -10,10 +10,10 @@ import pytest
 from django.conf import LazySettings
 from django.db import transaction
 
-from apps.acls.models import AclEntry
+from apps.acls.models import AclEntry, HeldChange, HoldState
 from apps.audit.models import Event
 from apps.connections.models import Connection
-from apps.sync_events import drift, drift_sample, schedule
+from apps.sync_events import drift, drift_sample, holds_changes, schedule
 from apps.sync_events.drift_models import DriftCheck, DriftMismatch
 from apps.sync_events.models import SyncEvent, SyncRun
 from apps.tenants.context import tenant_context
@@ -179,6 +179,34 @@ def test_what_we_keep_back_is_a_loss(synced: Folder) -> None:
     assert not found.ours and found.theirs and found.explanation
     with tenant_context(synced.tenant), transaction.atomic():
         assert not SyncEvent.objects.filter(code="permission_drift").exists()
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_what_an_admin_holds_back_is_no_drift(
+    synced: Folder, committed_world: World, refuses: bool
+) -> None:
+    with tenant_context(synced.tenant), transaction.atomic():
+        Connection.objects.update(hold_above=0)
+    open_to_bo = RULES.replace("readers: [ada@acme.example]", "readers: [staff]")
+    (synced.path / "kenward.yaml").write_text(open_to_bo)
+    synced.sweep()
+    if refuses:
+        with tenant_context(synced.tenant), transaction.atomic():
+            held = HeldChange.objects.get(state=HoldState.WAITING)
+            holds_changes.decide(
+                held, agrees=False, seen=held.fingerprint, actor_id=committed_world.ida.pk
+            )
+    step(synced)
+    check = last(synced)
+    assert check.finished_at is not None and check.losses == 0
+    assert check.agreed == check.asked > 0
+    with tenant_context(synced.tenant), transaction.atomic():  # what nobody held is lost as before
+        AclEntry.objects.filter(content_object__external_id="./").delete()
+    let_hours_pass(synced)
+    step(synced)
+    ripen(synced)
+    step(synced)
+    assert {one.document.external_id for one in mismatches(synced)} == {"plan.md"}
 
 
 def test_hidden_documents_are_not_asked_about(synced: Folder) -> None:
