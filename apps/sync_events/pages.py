@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 
 from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
 from apps.sync_events import events, failures, holds, runs
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
+
+# Both lanes of a source write the same people and places, in the order of their pages: where they
+# meet in a circle, PostgreSQL breaks one off, and the other has done its part by the next try.
+_TRIES = 4
 
 
 def apply(
@@ -30,12 +35,26 @@ def apply(
     Raises:
         ClaimLost: another worker has taken over; nothing is stored.
     """
+    done_hints = list(done_hints)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _store(run_id, token, page, moves_cursor=moves_cursor, done_hints=done_hints)
+        except OperationalError as error:
+            if not tries_left or not isinstance(error.__cause__, DeadlockDetected):
+                raise
+        else:
+            return
+
+
+def _store(
+    run_id: int, token: UUID, page: Page, *, moves_cursor: bool, done_hints: list[int]
+) -> None:
     with transaction.atomic():
         run = runs.locked(run_id, token)
         page = holds.apply(run, page, _apply_permissions)
         _apply_documents(run, page)
         _record_problems(run, page.problems)
-        ChangeHint.objects.filter(pk__in=list(done_hints)).delete()
+        ChangeHint.objects.filter(pk__in=done_hints).delete()
         if moves_cursor:
             run.cursor = page.cursor
         run.heartbeat_at = timezone.now()
