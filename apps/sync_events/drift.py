@@ -209,7 +209,8 @@ def _alarm(check: DriftCheck) -> Problem:
         "permission_drift",
         f"Kenward let people read {check.leaks} of {check.asked} sampled documents"
         " that the source itself denies them. Their permissions are being read anew.",
-        hint="See Drift for each of them. If they stay, pause the connection: Kenward misreads its source.",
+        hint="See Drift for each of them. If they stay, pause the connection:"
+        " Kenward misreads its source.",
     )
 
 
