@@ -116,7 +116,7 @@ def _identity_gaps(
     realms = {row.data["realm"] for pk in wanted for row in [tree.principals.get(pk)] if row}
     held = {row.data["realm"] for row in tree.rows.principals(standing.claims).values()}
     if realms and not realms & held:
-        yield f"no claim: nobody in {_named(sorted(realms))} is recognised as this person"
+        yield f"not recognised: nobody in {_named(sorted(realms))} is matched with this person"
 
 
 def _ended_memberships(tree: Tree, standing: Standing, wanted: set[int]) -> list[Row]:

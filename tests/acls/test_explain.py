@@ -99,7 +99,7 @@ def test_who_is_recognised_nowhere_is_told_so(world: World) -> None:
         place = acl(world.acme, "/all")
         entry(place, principal(world.acme, label="Staff"))
         assert missing(world, place) == (
-            f"no claim: nobody in {REALM} is recognised as this person"
+            f"not recognised: nobody in {REALM} is matched with this person"
         )
 
 
