@@ -45,7 +45,7 @@ def test_the_missing_link_is_named(world: World, acme: Stock, browser: Browser) 
     page = browser(world.ida).get(WHY, asked).content.decode()
     assert "No, may not read it" in page
     assert "Missing link" in page
-    assert "is recognised as this person" in page
+    assert "is matched with this person" in page
 
 
 def test_a_path_means_the_document_that_is_there_and_not_those_that_were(
