@@ -15,7 +15,13 @@ from pathlib import Path
 import pytest
 
 # Without their parameters; the longest first.
-_LONGEST = ("test_kenward_answers_as_the_sources_for_two_thousand_steps",)
+_LONGEST = (
+    "test_kenward_answers_as_the_sources_for_two_thousand_steps",
+    "test_statement_equals_oracle_for_thousands_of_sets",
+    "test_the_command_says_in_its_last_line_what_it_found",
+    "test_three_killed_workers_lose_and_double_nothing",
+    "test_in_many_random_companies",
+)
 _ALONE = (
     "test_forbidden_takes_as_long_as_missing",
     "test_model_answers_streamed_and_cited",
