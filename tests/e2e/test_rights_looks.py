@@ -171,7 +171,7 @@ def test_names_stand_where_the_source_has_some_and_what_waits_no_more_is_not_sho
     expect(page.get_by_role("heading", level=1)).to_contain_text("bo@acme.example, acme/plan.md")
     page.get_by_role("link", name="Explain how it is now").click()
     expect(page.get_by_role("heading", name="No, may not read it")).to_be_visible()
-    expect(page.get_by_text("nobody in “acme files” is recognised").first).to_be_visible()
+    expect(page.get_by_text("nobody in “acme files” is matched").first).to_be_visible()
 
 
 def test_a_yes_or_no_of_a_folder_is_a_switch_that_keeps_its_state(
