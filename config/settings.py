@@ -182,6 +182,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 MFA_ADAPTER = "apps.accounts.mfa_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Kenward"
+# Its neighbours count too: clocks differ, and typing takes time (RFC 6238, 5.2).
+MFA_TOTP_TOLERANCE = 1
 
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False

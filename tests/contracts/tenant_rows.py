@@ -16,6 +16,7 @@ from pgvector import HalfVector
 from pgvector.django import HalfVectorField
 
 from apps.accounts.models import User
+from apps.acls.fields import TransactionIdField
 from apps.tenants.models import Membership, Tenant
 
 
@@ -84,7 +85,10 @@ def _referred(field: models.ForeignKey[Any, Any], tenant: Tenant) -> Any:
 
 
 _NUMBERS = itertools.count(1000)
+# Far from those that the test's own transactions have.
+_TRANSACTIONS = itertools.count(10**12)
 _BY_KIND: list[tuple[type, Any]] = [
+    (TransactionIdField, lambda: next(_TRANSACTIONS)),
     (models.DateTimeField, timezone.now),
     (models.DateField, datetime.date.today),
     (models.UUIDField, uuid.uuid4),
