@@ -114,7 +114,11 @@ RemotePolicy = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class RemoteItem:
-    """A document as the source lists it; `version` changes whenever its content does."""
+    """A document as the source lists it; `version` changes whenever its content does.
+
+    Attributes:
+        author: who wrote it, where the source knows; otherwise what the file says counts.
+    """
 
     external_id: str
     title: str
@@ -126,6 +130,7 @@ class RemoteItem:
     url: str = ""
     modified_at: datetime | None = None
     labels: tuple[str, ...] = ()
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,14 @@ class ExtractedText:
         blocks: spans of `text`, ascending, disjoint, none empty.
         title: what the document calls itself, if it does.
         pages: how many, where the format has pages.
+        author: who wrote it, as the file says; empty where it does not.
     """
 
     text: str
     blocks: tuple[BlockSpan, ...]
     title: str | None = None
     pages: int | None = None
+    author: str = ""
 
     def block_rows(self) -> list[list[str | int | None]]:
         """Return the blocks as JSON values: `[[kind, start, end, level, page], …]`."""
@@ -76,6 +78,7 @@ class ExtractedText:
         *,
         title: str | None = None,
         pages: int | None = None,
+        author: str = "",
     ) -> ExtractedText:
         """Build it again from what `block_rows` gave."""
         spans = tuple(
@@ -88,11 +91,15 @@ class ExtractedText:
             )
             for kind, start, end, level, page in rows
         )
-        return cls(text, spans, title, pages)
+        return cls(text, spans, title, pages, author)
 
 
 def assemble(
-    blocks: Iterable[Block], *, title: str | None = None, pages: int | None = None
+    blocks: Iterable[Block],
+    *,
+    title: str | None = None,
+    pages: int | None = None,
+    author: str | None = None,
 ) -> ExtractedText:
     """Join blocks to the text of a document, each cleaned, the empty ones left out."""
     parts: list[str] = []
@@ -109,7 +116,8 @@ def assemble(
         parts.append(text)
         position = end + len(_SEPARATOR)
     name = one_line(title or "")
-    return ExtractedText(_SEPARATOR.join(parts), tuple(spans), name or None, pages)
+    writer = one_line(author or "")
+    return ExtractedText(_SEPARATOR.join(parts), tuple(spans), name or None, pages, writer)
 
 
 def cleaned(text: str) -> str:

@@ -85,6 +85,8 @@ class Document(TenantModel):
     mime_type = models.CharField(max_length=200, blank=True)
     size_bytes = models.BigIntegerField(default=0)
     source_modified_at = models.DateTimeField(null=True)
+    # As the source says, else as the file does (`search.indexing`).
+    author = models.CharField(max_length=200, blank=True, default="", db_default="")
     # Words that the source itself puts on the item; rules for the class can ask for them.
     labels = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
     classification = models.CharField(

@@ -17,12 +17,13 @@ from django.utils import timezone
 from apps.connections.models import Connection
 from apps.connections.protocol import RemoteItem, RemotePolicy
 from apps.documents import classification
+from apps.documents.blocks import one_line
 from apps.documents.models import Document
 
 # A row is new, changed (its content is to be indexed again) or only confirmed. An older
 # observation never overwrites a newer one, unless the stored time lies in the future: a clock ran
-# ahead, and nothing true would be heard until it is reached. The title found in the content
-# survives a confirmation.
+# ahead, and nothing true would be heard until it is reached. The title and the author found in
+# the content survive a confirmation.
 #
 # What was extracted before a document came back or got another policy was written for other
 # readers: none of an older version than the one the new readers were given is shown to them. Two
@@ -35,7 +36,7 @@ WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         uuid uuid, external_id text, policy_id bigint, title text, path text, url text,
         mime_type text, size_bytes bigint, source_modified_at timestamptz, source_version text,
-        labels jsonb)
+        labels jsonb, author text)
 ), ruled AS MATERIALIZED (
     SELECT item.*, coalesce(rule.classification, '{default}') AS classification,
         rule.id AS class_rule_id,
@@ -47,10 +48,10 @@ INSERT INTO documents_document AS d (
     tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, version, text_from_version, indexed_version,
     index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at,
-    labels, classification, class_rule_id, classified_by)
+    labels, author, classification, class_rule_id, classified_by)
 SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
-    %(run_id)s, statement_timestamp(), labels, classification, class_rule_id, classified_by
+    %(run_id)s, statement_timestamp(), labels, author, classification, class_rule_id, classified_by
 FROM ruled
 ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     policy_id = excluded.policy_id,
@@ -59,6 +60,7 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     last_synced_at = excluded.last_synced_at, seen_by_run_id = excluded.seen_by_run_id,
     deleted_at = NULL,
     labels = excluded.labels,
+    author = CASE WHEN {changed} OR excluded.author <> '' THEN excluded.author ELSE d.author END,
     classification = CASE WHEN d.classified_by = 'hand' THEN d.classification
         ELSE excluded.classification END,
     class_rule_id = CASE WHEN d.classified_by = 'hand' THEN NULL ELSE excluded.class_rule_id END,
@@ -166,6 +168,7 @@ def _row(item: RemoteItem, policy_id: int) -> dict[str, object]:
         "source_modified_at": item.modified_at.isoformat() if item.modified_at else None,
         "source_version": item.version,
         "labels": _labels(item.labels),
+        "author": one_line(item.author)[:200],
     }
 
 

@@ -159,7 +159,8 @@ def _store(
                 "pages": content.pages,
             },
         )
-        _finish(document, title=title, chunks_policy_id=document.policy_id)
+        author = (document.author or content.author)[:200]
+        _finish(document, title=title, author=author, chunks_policy_id=document.policy_id)
     return IndexOutcome(document.pk, "indexed", len(passages), len(plan.added))
 
 
@@ -197,11 +198,13 @@ def _finish(
     *,
     chunks_policy_id: int | None,
     title: str = "",
+    author: str = "",
     failure: str = "",
     failure_message: str = "",
 ) -> None:
     Document.objects.filter(pk=document.pk).update(
         title=title or document.title,
+        author=author or document.author,
         chunks_policy_id=chunks_policy_id,
         indexed_version=document.version,
         indexed_at=Now(),
