@@ -180,10 +180,14 @@ def build(size: Size) -> BigTenant:
         with unrestricted_reading():
             _run(_PASSAGES, {**values, "passages": size.passages})
         _run(_SEQUENCES, values)
-    # What autovacuum would do within its minute.
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE")
+    settle()
     return BigTenant(tenant, source, size)
+
+
+def settle() -> None:
+    """Do what autovacuum does within its minute, so that no measure begins before it has."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
 
 
 _STATEMENTS = [

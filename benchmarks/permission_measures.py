@@ -53,6 +53,7 @@ def all_of(big: BigTenant, *, rounds: int) -> list[Figure]:
         ]
         figures = []
         for measure in measures:
+            big_tenant.settle()
             _attend()
             figures += list(measure())
     for figure in figures:
