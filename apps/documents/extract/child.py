@@ -98,6 +98,7 @@ def answer(
         "blocks": found.block_rows(),
         "title": found.title,
         "pages": found.pages,
+        "author": found.author,
     }
 
 

@@ -46,7 +46,7 @@ def read(file: SniffedFile) -> ExtractedText:
         blocks = [*with_sections(_merged(body.blocks(child(root, "body")))), *_notes(package)]
         headings = (block.text for block in blocks if block.kind == "heading")
         title = body.title or next(headings, None) or package.title
-        found = assemble(blocks, title=title)
+        found = assemble(blocks, title=title, author=package.author)
         if not found.text and package.has_pictures:
             raise NoText
     return found

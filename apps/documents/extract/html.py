@@ -11,6 +11,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from apps.documents.blocks import Block, ExtractedText, assemble, one_line, table_block
+from apps.documents.extract.author import writer
 from apps.documents.extract.sniff import SniffedFile
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -109,7 +110,9 @@ def read(file: SniffedFile) -> ExtractedText:
     blocks = list(blocks_of(root))
     title = one_line(root.findtext(".//head/title") or "")
     headings = (block.text for block in blocks if block.kind == "heading")
-    return assemble(blocks, title=title or next(headings, None))
+    named = root.xpath("//head/meta[translate(@name, 'AUTHOR', 'author') = 'author']/@content")
+    author = next(filter(None, map(writer, named)), "")
+    return assemble(blocks, title=title or next(headings, None), author=author)
 
 
 def fragment_blocks(markup: str) -> list[Block]:

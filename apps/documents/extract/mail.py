@@ -11,6 +11,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 from apps.documents.blocks import Block, ExtractedText, assemble, one_line
+from apps.documents.extract.author import writer
 from apps.documents.extract.errors import Empty
 from apps.documents.extract.html import fragment_blocks
 from apps.documents.extract.members import Member, Members
@@ -90,6 +91,7 @@ def extracted(mail: Mail, file: SniffedFile) -> ExtractedText:
             *attached,
         ],
         title=subject or None,
+        author=writer(next((text for name, text in mail.headers if name == "From"), None)),
     )
 
 

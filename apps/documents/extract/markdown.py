@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from apps.documents.blocks import Block, ExtractedText, assemble, table_block
+from apps.documents.extract.author import writer
 from apps.documents.extract.html import fragment_blocks
 from apps.documents.extract.sniff import SniffedFile
 
@@ -25,10 +26,13 @@ _parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 def read(file: SniffedFile) -> ExtractedText:
     """Return the document; its title is that of the front matter, else its first heading."""
     text = file.text.replace("\r\n", "\n").replace("\r", "\n")
-    title, body = _front_matter(text)
+    said, body = _front_matter(text)
+    title = said.get("title")
+    title = str(title) if isinstance(title, str | int | float) else None
     blocks = list(blocks_of(body))
     headings = (block.text for block in blocks if block.kind == "heading")
-    return assemble(blocks, title=title or next(headings, None))
+    title = title or next(headings, None)
+    return assemble(blocks, title=title, author=writer(said.get("author")))
 
 
 def blocks_of(text: str) -> Iterator[Block]:
@@ -36,20 +40,19 @@ def blocks_of(text: str) -> Iterator[Block]:
     yield from _Blocks(_parser.parse(text))
 
 
-def _front_matter(text: str) -> tuple[str | None, str]:
-    """Return the title that the front matter gives, and the text below it."""
+def _front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """Return what the front matter says, and the text below it."""
     found = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])
     if found is None:
-        return None, text
+        return {}, text
     mark, source = found.groups()
     try:
         values: Any = tomllib.loads(source) if mark == "+++" else yaml.safe_load(source)
     except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError):
-        return None, text  # two rules with text between them
+        return {}, text  # two rules with text between them
     if not isinstance(values, dict):
-        return None, text if values is not None else text[found.end() :]
-    title = values.get("title")
-    return str(title) if isinstance(title, str | int | float) else None, text[found.end() :]
+        return {}, text if values is not None else text[found.end() :]
+    return values, text[found.end() :]
 
 
 class _Blocks:

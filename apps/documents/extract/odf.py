@@ -10,6 +10,7 @@ from itertools import chain
 from lxml import etree
 
 from apps.documents.blocks import Block, ExtractedText, assemble, one_line, table_block
+from apps.documents.extract.author import writer
 from apps.documents.extract.errors import Encrypted, NoText
 from apps.documents.extract.numbered import with_sections
 from apps.documents.extract.package import Parts, child, is_named, name_of, open_archive, value
@@ -43,7 +44,8 @@ def read(file: SniffedFile) -> ExtractedText:
         root = parts.required_part(_CONTENT)
         walk = _Walk()
         blocks = with_sections(walk.blocks(child(root, "body")))
-        found = assemble(blocks, title=_title(parts, blocks), pages=walk.page)
+        title, author = _title(parts, blocks), _author(parts)
+        found = assemble(blocks, title=title, pages=walk.page, author=author)
         if not found.text and parts.has_pictures:
             raise NoText
     return found
@@ -53,6 +55,13 @@ def _title(parts: Parts, blocks: list[Block]) -> str | None:
     stated = child(parts.part("meta.xml"), "meta", "title")
     headings = (block.text for block in blocks if block.kind == "heading")
     return (stated.text if stated is not None else None) or next(headings, None)
+
+
+def _author(parts: Parts) -> str:
+    """Return who began the document, or who saved it last."""
+    meta = parts.part("meta.xml")
+    said = (child(meta, "meta", name) for name in ("initial-creator", "creator"))
+    return next(filter(None, (writer(each.text) for each in said if each is not None)), "")
 
 
 def _is_encrypted(parts: Parts) -> bool:

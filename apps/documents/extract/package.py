@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from apps.documents.extract.author import writer
 from apps.documents.extract.errors import Corrupt
 
 # External entities and the network stay closed; libxml2's own limits on depth and size stay on.
@@ -130,3 +131,9 @@ class Parts:
         """Return the title among an Office file's properties."""
         found = child(self.part("docProps/core.xml"), "title")
         return found.text if found is not None else None
+
+    @property
+    def author(self) -> str:
+        """Return who made the file, among an Office file's properties."""
+        found = child(self.part("docProps/core.xml"), "creator")
+        return writer(found.text if found is not None else None)

@@ -17,6 +17,7 @@ import pypdfium2.raw as pdfium
 from apps.documents.blocks import Block, ExtractedText, assemble
 from apps.documents.extract import ocr
 from apps.documents.extract.allowance import Allowance
+from apps.documents.extract.author import writer
 from apps.documents.extract.errors import Corrupt, Encrypted, ExtractionError, NoText, TimedOut
 from apps.documents.extract.numbered import with_sections
 from apps.documents.extract.sniff import SniffedFile
@@ -79,7 +80,13 @@ def read(file: SniffedFile) -> ExtractedText:
         # PDFium rebuilds what it can; a file cut short may come out as blank pages.
         raise pictures.why_nothing() if b"startxref" in file.content else Corrupt
     blocks = with_sections(blocks)
-    return assemble([*blocks, *pictures.note()], title=_title(document), pages=pages)
+    said = document.get_metadata_dict()
+    return assemble(
+        [*blocks, *pictures.note()],
+        title=_title(said.get("Title", "")),
+        pages=pages,
+        author=writer(said.get("Author")),
+    )
 
 
 class _Pictures:
@@ -122,8 +129,8 @@ def _ranges(numbers: list[int]) -> Iterator[str]:
         yield f"{first}-{rest[-1]}" if rest else str(first)
 
 
-def _title(document: pypdfium2.PdfDocument) -> str | None:
-    title: str = document.get_metadata_dict().get("Title", "").strip()
+def _title(stated: str) -> str | None:
+    title = stated.strip()
     return None if _USELESS_TITLE.search(title) else title
 
 

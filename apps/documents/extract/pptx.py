@@ -63,7 +63,7 @@ def read(file: SniffedFile) -> ExtractedText:
         slides = [_Slide(parts, path, number, seen) for number, path in enumerate(paths, start=1)]
         blocks = [block for slide in slides for block in slide.blocks()]
         title = _title(parts, slides)
-        found = assemble(blocks, title=title, pages=len(paths))
+        found = assemble(blocks, title=title, pages=len(paths), author=parts.author)
         if not found.text and parts.has_pictures:
             raise NoText
     return found

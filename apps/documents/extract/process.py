@@ -89,7 +89,11 @@ class ReaderProcess:
             kind = BY_CODE.get(reply["code"], Corrupt)
             raise kind(reply["message"], hint=reply["hint"], detail=reply["detail"])
         return ExtractedText.from_rows(
-            reply["text"], reply["blocks"], title=reply["title"], pages=reply["pages"]
+            reply["text"],
+            reply["blocks"],
+            title=reply["title"],
+            pages=reply["pages"],
+            author=reply["author"],
         )
 
     def close(self) -> None:

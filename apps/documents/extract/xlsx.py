@@ -17,6 +17,7 @@ from openpyxl.reader.excel import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from apps.documents.blocks import Block, ExtractedText, assemble, one_line
+from apps.documents.extract.author import writer
 from apps.documents.extract.errors import Corrupt
 from apps.documents.extract.records import record_blocks
 from apps.documents.extract.sniff import SniffedFile
@@ -51,10 +52,10 @@ def read(file: SniffedFile) -> ExtractedText:
             io.BytesIO(file.content), read_only=True, data_only=True, keep_links=False
         )
         blocks = [block for sheet in book.worksheets for block in _sheet(sheet)]
-        title = book.properties.title
+        title, author = book.properties.title, writer(book.properties.creator)
     except _BROKEN as error:
         raise Corrupt(detail=repr(error)) from error
-    return assemble(blocks, title=title)
+    return assemble(blocks, title=title, author=author)
 
 
 def _sheet(sheet: Any) -> Iterator[Block]:
