@@ -104,6 +104,7 @@ _MENU = [
     {
         "title": "Search quality",
         "items": [
+            _item("Search settings", "tune", "search_searchsettings", "search.view_searchsettings"),
             _item("Question sets", "quiz", "search_questionset", "search.view_questionset"),
             _item("Questions", "contact_support", "search_question", "search.view_question"),
         ],

@@ -36,7 +36,7 @@ class NewMemberForm(forms.ModelForm[Membership]):
 
     class Meta:
         model = Membership
-        fields = ("role", "is_guest")
+        fields = ("role", "department", "is_guest")
         labels = {"is_guest": "Guest"}
 
     def clean_email(self) -> str:
@@ -54,7 +54,7 @@ class MemberForm(forms.ModelForm[Membership]):
 
     class Meta:
         model = Membership
-        fields = ("role", "is_guest", "is_active")
+        fields = ("role", "department", "is_guest", "is_active")
         labels = {"is_active": "Active", "is_guest": "Guest"}
         help_texts = {"is_active": "Without it the person reads nothing here from now on."}
 
@@ -72,9 +72,22 @@ class MembershipAdmin(TenantModelAdmin):
     search_help_text = "Search by name or e-mail address"
     ordering = ("user__email",)
     sortable_by = ("email", "member_since")
-    add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "is_guest")}),)
+    add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "department", "is_guest")}),)
     fieldsets = (
-        (None, {"fields": ("email", "name", "role", "is_guest", "is_active", "member_since")}),
+        (
+            None,
+            {
+                "fields": (
+                    "email",
+                    "name",
+                    "role",
+                    "department",
+                    "is_guest",
+                    "is_active",
+                    "member_since",
+                )
+            },
+        ),
     )
 
     actions = ("take_second_factor_away",)
@@ -168,6 +181,7 @@ class MembershipAdmin(TenantModelAdmin):
             name=told["name"],
             role=Role(told["role"]),
             is_guest=told["is_guest"],
+            department=told["department"],
             actor=actor,
         )
         made = form.instance

@@ -16,7 +16,13 @@ from apps.tenants.models import Membership, Role
 
 
 def add(
-    *, email: str, name: str = "", role: Role, is_guest: bool = False, actor: User
+    *,
+    email: str,
+    name: str = "",
+    role: Role,
+    is_guest: bool = False,
+    department: str = "",
+    actor: User,
 ) -> Membership:
     """Make a person a member of the bound tenant, and create them if nobody has this address yet.
 
@@ -28,6 +34,7 @@ def add(
         name: kept for a new person only; an existing one has given their own.
         role: what they do in the tenant.
         is_guest: not among “all members”.
+        department: a hint for the search; it grants nothing.
         actor: the IT admin.
 
     Raises:
@@ -35,10 +42,11 @@ def add(
     """
     address = email.strip().lower()
     tenant_id = required_tenant_id()
+    told = {"role": role, "is_guest": is_guest, "department": department}
     with transaction.atomic():
         user = User.objects.filter(email=address).first() or _create(address, name)
         membership, is_new = Membership.objects.get_or_create(
-            tenant_id=tenant_id, user=user, defaults={"role": role, "is_guest": is_guest}
+            tenant_id=tenant_id, user=user, defaults=told
         )
         if not is_new:
             raise InvalidInput(
@@ -61,7 +69,7 @@ def change(*, membership: Membership, fields: Collection[str], actor: User) -> N
 
     Args:
         membership: with the new values.
-        fields: the names of those that changed: role, is_active, is_guest.
+        fields: the names of those that changed: role, is_active, is_guest, department.
         actor: the IT admin.
 
     Raises:

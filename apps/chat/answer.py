@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from apps.chat import (
     citations,
     condense,
     evidence,
+    expand,
     extractive,
     model_client,
     notices,
@@ -44,9 +45,11 @@ from apps.documents.canaries import CanaryPassed
 from apps.documents.canary_alarm import raise_alarm
 from apps.documents.scope import Scope
 from apps.errors import Unavailable
-from apps.search import query_vector, retrieve
+from apps.search import expansion, retrieve, stages
 from apps.search.embedding import EmbeddingMismatch
 from apps.search.release import Passage
+from apps.search.retrieve import How
+from apps.tenants.models import Membership
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ T = TypeVar("T")
 HowAsked = Callable[[], Awaitable[Circumstances]]
 
 _PASSAGES = 8
+_SOURCE_TOKENS = 6_000
 
 
 @dataclass(slots=True)
@@ -98,9 +102,9 @@ async def answer(
         if is_stopped:
             raise asyncio.CancelledError
         query = await condense.standalone(question, asked.history)
-        fitting = prompt.fitting(await _retrieve(user, query))
+        found = await _retrieve(user, query)
         # Time has passed since they were found: once more, right before they are used.
-        await _judged(how_asked, _take_readable, user, draft, fitting, asked.history)
+        await _judged(how_asked, _take_readable, user, draft, found, asked.history)
         await _refuse_canaries(user, draft.passages)
         await emit.sources(query, evidence.listed(draft.passages, draft.receipts))
         async with aclosing(gathered(_pieces(question, query, draft))) as stream:
@@ -128,15 +132,13 @@ async def _retrieve(user: User, query: str) -> tuple[Passage, ...]:
         NotAMember: the person does not belong to the tenant.
         SearchUnavailable: nothing is known about what there is.
     """
-
-    def run(scope: Scope) -> tuple[bool, tuple[Passage, ...]]:
-        retrieved = retrieve.retrieve(query, scope, _PASSAGES)
-        return retrieved.ok, retrieved.passages
-
     try:
+        used = await in_transaction(stages.of_tenant)
+        more = await expand.expanded(query, used.expansion)
+        how = How(token_budget=_SOURCE_TOKENS, expanded=more, stages=used)
         # Remembered, so that no transaction is open while an embedding endpoint thinks.
-        await asyncio.to_thread(query_vector.vector_of, retrieve.clean(query))
-        return await in_transaction(resolve.reading, user, run)
+        await asyncio.to_thread(expansion.meanings, retrieve.clean(query), more)
+        return await in_transaction(_found, user, query, how)
     except NoMembership as error:
         raise NotAMember(
             "You do not belong to this organisation, so nothing can be read."
@@ -146,6 +148,16 @@ async def _retrieve(user: User, query: str) -> tuple[Passage, ...]:
         raise SearchUnavailable(
             "I could not search just now.", hint="Try again in a moment."
         ) from error
+
+
+def _found(user: User, query: str, how: How) -> tuple[Passage, ...]:
+    how = replace(how, department=Membership.objects.department_of(user.pk))
+
+    def run(scope: Scope) -> tuple[bool, tuple[Passage, ...]]:
+        retrieved = retrieve.retrieve(query, scope, _PASSAGES, how=how)
+        return retrieved.ok, retrieved.passages
+
+    return resolve.reading(user, run)
 
 
 def _take_readable(
@@ -174,7 +186,7 @@ async def _refuse_canaries(user: User, passages: Sequence[Passage]) -> None:
         CanaryPassed: among the passages is one that nobody may read.
     """
     try:
-        canaries.refuse(f"{passage.title} {passage.text}" for passage in passages)
+        canaries.refuse(f"{passage.title} {passage.wide_text}" for passage in passages)
     except CanaryPassed as stopped:
         await in_transaction(raise_alarm, stopped.marker, way_out="chat.prompt", user_id=user.pk)
         raise

@@ -18,7 +18,7 @@ from apps.search.hits import Hit
 # written for other readers.
 _SELECT = f"""
 SELECT asked.place, c.id, c.document_id, c.start, c."end", c.page,
-       ARRAY(SELECT jsonb_array_elements_text(c.heading_path)), c.text,
+       ARRAY(SELECT jsonb_array_elements_text(c.heading_path)), c.text, c.token_count,
        d.uuid, d.title, d.path, d.url, d.source_modified_at, d.last_synced_at, source.name,
        {ASKS} AS asks
 FROM unnest(%(chunk_ids)s::bigint[]) WITH ORDINALITY AS asked(id, place)
@@ -43,6 +43,9 @@ class Passage:
         score: compares only with the passages of the same answer.
         cosine: between question and passage; None if its vector was not among the nearest.
         asks: the document's source has the last word (`documents.live`).
+        token_count: of the passage with its headings, as the embedding model counts.
+        context: the text with what stands beside it (`stitch`); empty where nothing was added.
+        copies: other documents that say nearly the same, for which it stands (`duplicates`).
     """
 
     chunk_id: int
@@ -62,6 +65,14 @@ class Passage:
     score: float
     cosine: float | None
     asks: bool
+    token_count: int = 0
+    context: str = ""
+    copies: int = 0
+
+    @property
+    def wide_text(self) -> str:
+        """What a model reads of it: the passage, with its neighbours where they were added."""
+        return self.context or self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,7 @@ def release(scope: Scope, hits: Sequence[Hit], limit: int) -> Released:
 
 
 def _passage(row: tuple[Any, ...], hit: Hit) -> Passage:
-    chunk_id, document_id, start, end, page, heading_path, text, *document = row
+    chunk_id, document_id, start, end, page, heading_path, text, token_count, *document = row
     uuid, title, path, url, modified_at, last_synced_at, source, asks = document
     return Passage(
         chunk_id=chunk_id,
@@ -114,4 +125,5 @@ def _passage(row: tuple[Any, ...], hit: Hit) -> Passage:
         score=hit.score,
         cosine=hit.score_in("vector"),
         asks=asks,
+        token_count=token_count,
     )

@@ -1,4 +1,7 @@
-"""The way of a question to its passages, from top to bottom. The stages do not know each other."""
+"""READING PAGE: the way of a question to its passages, from top to bottom.
+
+The stages do not know each other; which of them a tenant uses is said in `stages`.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,33 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from apps.acls import class_rules
 from apps.documents.scope import Scope
 from apps.errors import InvalidInput
 from apps.search import (
     diversify,
+    duplicates,
     embedding_models,
+    expansion,
     fusion,
     lexical,
-    query_vector,
+    newer,
     release,
     relevance,
+    second_stage,
+    stages,
+    stitch,
     vector_store,
 )
-from apps.search.hits import Found, Hit
+from apps.search.expansion import Expanded, Meaning
+from apps.search.filters import NONE, Filters
+from apps.search.hits import Hit
 from apps.search.lexical import Wanted
-from apps.search.release import Passage
+from apps.search.release import Passage, Released
+from apps.search.second_stage.protocol import Asked, Word
+from apps.search.stages import Stages
 from apps.search.tokens import encodable
 
 MAX_QUERY_CHARS = 2_000
@@ -40,6 +50,38 @@ class QueryTooLong(InvalidInput):
     code = "query_too_long"
 
 
+class OfDocument(Protocol):
+    """A hit or a passage, of which a ranking says only whose it is."""
+
+    @property
+    def document_id(self) -> int:
+        """The id of its document."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What a caller may say about a search beside the question.
+
+    Attributes:
+        candidates: passages that the lexical and the vector search each find at most.
+        token_budget: of the passages and what stands beside them, together; None: each passage is
+            handed out by itself, as a list of results shows them.
+        expanded: what a language model added to the question.
+        department: of the asker, where it is known.
+        stages: None: those of the bound tenant.
+    """
+
+    candidates: int = CANDIDATES
+    token_budget: int | None = None
+    expanded: Expanded = expansion.NOTHING
+    department: str = ""
+    stages: Stages | None = None
+
+
+USUALLY = How()
+
+
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """The answer of one retrieval.
@@ -49,17 +91,19 @@ class Retrieved:
             readable set anew and ask again (`acls.resolve.reading` does).
         passages: best first.
         timings_ms: milliseconds by stage, in their order.
-        rankings: what each stage before the release had found, best first, in the stages' order;
-            for measurement (`search.evaluation`). Never for a person: nothing of it is released.
+        rankings: what each stage before the last had found, best first, in the stages' order;
+            for measurement (`search.evaluation`). Never for a person.
     """
 
     ok: bool
     passages: tuple[Passage, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    rankings: Mapping[str, Sequence[Hit]] = field(default_factory=dict)
+    rankings: Mapping[str, Sequence[OfDocument]] = field(default_factory=dict)
 
 
-def retrieve(query: str, scope: Scope, limit: int, *, candidates: int = CANDIDATES) -> Retrieved:
+def retrieve(
+    query: str, scope: Scope, limit: int, *, filters: Filters = NONE, how: How = USUALLY
+) -> Retrieved:
     """Return the passages that answer the query best, within what the asker may read.
 
     Args:
@@ -68,7 +112,8 @@ def retrieve(query: str, scope: Scope, limit: int, *, candidates: int = CANDIDAT
             the place of a bare list of policy ids, because each statement has to prove that the
             list still holds.
         limit: passages wanted, 1 to 100.
-        candidates: passages that the lexical and the vector search each find at most.
+        filters: what else their documents must be.
+        how: see `How`.
 
     Returns:
         at most `limit` passages; none when nothing readable is about the question.
@@ -80,27 +125,21 @@ def retrieve(query: str, scope: Scope, limit: int, *, candidates: int = CANDIDAT
     query = clean(query)
     timings = _Timings()
     with timings.of("embed"):
-        spec, vector = query_vector.vector_of(query)
+        spec, meanings = expansion.meanings(query, how.expanded)
         embedding_models.require(spec)
     with timings.of("understand"):
-        wanted = lexical.understand(query)
-    released = release.Released(ok=True)
-    rankings: dict[str, Sequence[Hit]] = {}
+        used = how.stages or stages.of_tenant()
+        wordings = [(lexical.understand(one.words), one) for one in meanings]
+    search = _Search(query, scope, limit, filters, how, used, timings)
+    found = Retrieved(ok=True)
     # Passages copy their document's policy for speed, and the copies can be behind for a moment.
     # Where the last step had to drop one, another could be missing: ask again, the documents' own.
     # Where rules bar a class, nothing of it is even ranked: only the documents know their classes.
     for exact in (False, True) if class_rules.are_all_allowed() else (True,):
-        found = _find(scope, wanted, vector, candidates, exact=exact, timings=timings)
-        if not all(each.ok for each in found.values()):
-            return Retrieved(ok=False, timings_ms=timings.ms)
-        rankings = {stage: each.hits for stage, each in found.items()}
-        rankings["fused"] = fused = fusion.fuse(*rankings.values())
-        chosen = diversify.diversify(relevance.relevant(fused), per_document=_PER_DOCUMENT)
-        with timings.of("release"):
-            released = release.release(scope, chosen, limit)
-        if not released.ok or released.is_complete:
+        found, is_complete = search.run(wordings, exact=exact)
+        if not found.ok or is_complete:
             break
-    return Retrieved(released.ok, released.passages, timings.ms, rankings)
+    return found
 
 
 def clean(query: str) -> str:
@@ -118,22 +157,97 @@ def clean(query: str) -> str:
     return " ".join(text.split())
 
 
-def _find(
-    scope: Scope,
-    wanted: Wanted | None,
-    vector: NDArray[np.float32],
-    candidates: int,
-    *,
-    exact: bool,
-    timings: _Timings,
-) -> dict[str, Found]:
-    found = {}
-    with timings.of("lexical"):
-        if wanted is not None:
-            found["lexical"] = lexical.search(scope, wanted, candidates, exact=exact)
-    with timings.of("vector"):
-        found["vector"] = vector_store.nearest(scope, vector, candidates, exact=exact)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One question on its way."""
+
+    query: str
+    scope: Scope
+    limit: int
+    filters: Filters
+    how: How
+    stages: Stages
+    timings: _Timings
+
+    def run(
+        self, wordings: Sequence[tuple[Wanted | None, Meaning]], *, exact: bool
+    ) -> tuple[Retrieved, bool]:
+        """Return what is found, and whether nothing that was found had to be dropped."""
+        rankings: dict[str, Sequence[OfDocument]] = {}
+        lists = []
+        for wanted, meaning in wordings:
+            found = self._find(wanted, meaning, exact=exact)
+            if found is None:
+                return Retrieved(ok=False, timings_ms=self.timings.ms), False
+            for stage, hits in found.items():
+                rankings.setdefault(stage, hits)
+            lists.append(fusion.fuse(found["lexical"], found["vector"]))
+        fused = fusion.join(lists[0], lists[1:])
+        rankings["fused"] = fused
+        released = self._release(fused)
+        ordered = self._ordered(wordings[0][0], released.passages)
+        rankings["reranked"] = ordered
+        ok, shown = released.ok, self._thinned(ordered)
+        if ok and self.how.token_budget is not None:
+            ok, shown = self._stitched(shown)
+        told = Retrieved(ok, shown if ok else (), self.timings.ms, rankings)
+        return told, released.is_complete
+
+    def _find(
+        self, wanted: Wanted | None, meaning: Meaning, *, exact: bool
+    ) -> dict[str, Sequence[Hit]] | None:
+        """Return what the two searches find; None when the guard of either did not hold."""
+        most = self.how.candidates
+        words: Sequence[Hit] = ()
+        with self.timings.of("lexical"):
+            if wanted is not None:
+                found = lexical.search(self.scope, wanted, most, exact=exact, filters=self.filters)
+                if not found.ok:
+                    return None
+                words = found.hits
+        with self.timings.of("vector"):
+            near = vector_store.nearest(
+                self.scope, meaning.vector, most, exact=exact, filters=self.filters
+            )
+        return {"lexical": words, "vector": near.hits} if near.ok else None
+
+    def _release(self, fused: Sequence[Hit]) -> Released:
+        most = max(self.limit, second_stage.DEPTH)
+        with self.timings.of("release"):
+            return release.release(self.scope, relevance.relevant(fused), most)
+
+    def _ordered(self, wanted: Wanted | None, passages: Sequence[Passage]) -> list[Passage]:
+        department = self.how.department if self.stages.department_hint else ""
+        with self.timings.of("reranked"):
+            asked = Asked(self.query, department=department)
+            if wanted is not None:
+                words = tuple(_words(wanted))
+                asked = Asked(self.query, words, wanted.languages, department)
+            return second_stage.order(asked, passages, self.stages.second_stage)
+
+    def _thinned(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        with self.timings.of("thin"):
+            if self.stages.collapse_duplicates:
+                passages = duplicates.collapse(passages)
+            if self.stages.prefer_newer:
+                passages = newer.first(passages)
+            return tuple(diversify.diversify(passages, per_document=_PER_DOCUMENT)[: self.limit])
+
+    def _stitched(self, passages: Sequence[Passage]) -> tuple[bool, tuple[Passage, ...]]:
+        budget = self.how.token_budget or 0
+        with self.timings.of("stitch"):
+            return stitch.stitch(
+                self.scope, passages, budget, with_neighbours=self.stages.stitch_neighbours
+            )
+
+
+def _words(wanted: Wanted) -> Iterator[Word]:
+    """Yield the question's words that some passage has, with what each says."""
+    rarities = lexical.rarities(wanted)
+    for alternatives in wanted.words:
+        known = frozenset(term for terms in alternatives for term in terms) & rarities.keys()
+        if known:
+            yield Word(known, max(rarities[term] for term in known))
 
 
 class _Timings:

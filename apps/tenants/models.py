@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.validators import validate_slug
 from django.db import models
 
+from apps.tenants.context import required_tenant_id
+
 
 class Tenant(models.Model):
     """A company. The only table about tenants that is not itself per tenant."""
@@ -55,6 +57,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Return memberships that let a person in: both they and the tenant are active."""
         return self.filter(is_active=True, tenant__is_active=True, user__is_active=True)
 
+    def department_of(self, user_id: int) -> str:
+        """Return the department of a person in the bound tenant; empty where none is known."""
+        found = self.filter(tenant_id=required_tenant_id(), user_id=user_id)
+        return found.values_list("department", flat=True).first() or ""
+
 
 class Membership(TenantModel):
     """A person in a tenant, with a role.
@@ -70,6 +77,12 @@ class Membership(TenantModel):
     is_active = models.BooleanField(default=True)
     is_guest = models.BooleanField(
         default=False, help_text="A guest is not among “all members” of a document's readers."
+    )
+    department = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        help_text="A hint for the search, where the search settings use it. It grants nothing.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

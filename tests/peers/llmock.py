@@ -61,7 +61,7 @@ class Llmock:
 def running() -> Iterator[Llmock]:
     """Start the mock; without it the test fails where peers are required, else it is skipped."""
     if not _PROGRAM.exists() or shutil.which("node") is None:
-        _missing("llmock is not installed: run tests/peers/install.sh (needs Node.js)")
+        missing("llmock is not installed: run tests/peers/install.sh (needs Node.js)")
     port = free_port()
     process = subprocess.Popen(
         [str(_PROGRAM), "--port", str(port), "--fixtures", str(_empty_fixtures()),
@@ -78,7 +78,8 @@ def running() -> Iterator[Llmock]:
         process.wait(timeout=10)
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> None:
+    """Fail where peers are required, else skip."""
     if os.environ.get("KENWARD_REQUIRE_PEERS"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,76 +1,106 @@
-"""Merging, thinning and dropping of hits."""
+"""Merging what the two searches found."""
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.search.diversify import diversify
-from apps.search.fusion import fuse
+from apps.search.fusion import fuse, join
 from apps.search.hits import Evidence, Hit
 from apps.search.relevance import MIN_COSINE, MIN_WORD_SHARE, relevant
 
-ids = st.lists(st.integers(1, 30), unique=True, max_size=12)
+scores = st.dictionaries(st.integers(1, 30), st.floats(0.01, 40), max_size=12)
+cosines = st.dictionaries(st.integers(1, 30), st.floats(-0.2, 1), max_size=12)
 
 
-def hit(chunk_id: int, stage: str = "lexical", rank: int = 1, score: float = 1.0) -> Hit:
+def hit(chunk_id: int, stage: str, score: float, rank: int = 1) -> Hit:
     return Hit(chunk_id, chunk_id % 4, score, (Evidence(stage, rank, score),))  # type: ignore[arg-type]
 
 
-def ranked(chunk_ids: list[int], stage: str) -> list[Hit]:
-    return [hit(chunk_id, stage, rank) for rank, chunk_id in enumerate(chunk_ids, start=1)]
+def ranked(found: dict[int, float], stage: str) -> list[Hit]:
+    best_first = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [hit(key, stage, score, rank) for rank, (key, score) in enumerate(best_first, start=1)]
 
 
-@given(ids, ids)
-def test_fusion_keeps_every_passage_once(first: list[int], second: list[int]) -> None:
-    fused = fuse(ranked(first, "lexical"), ranked(second, "vector"))
-    assert sorted(h.chunk_id for h in fused) == sorted(set(first) | set(second))
+def order(hits: list[Hit]) -> list[int]:
+    return [each.chunk_id for each in hits]
 
 
-@given(ids, ids)
-def test_fused_scores_are_the_sums_of_reciprocal_ranks(first: list[int], second: list[int]) -> None:
-    for found in fuse(ranked(first, "lexical"), ranked(second, "vector")):
-        places = [e.rank for e in found.evidence]
-        assert abs(found.score - sum(1 / (60 + place) for place in places)) < 1e-12
-
-
-@given(ids, ids)
-def test_better_in_both_lists_stays_better(first: list[int], second: list[int]) -> None:
-    order = [h.chunk_id for h in fuse(ranked(first, "lexical"), ranked(second, "vector"))]
-    for a in first:
-        for b in first:
-            if a in second and b in second:
-                is_better = first.index(a) < first.index(b) and second.index(a) < second.index(b)
-                assert not is_better or order.index(a) < order.index(b)
-
-
-@given(ids)
-def test_one_list_alone_keeps_its_order(only: list[int]) -> None:
-    assert [h.chunk_id for h in fuse(ranked(only, "vector"), [])] == only
-
-
-@given(ids, ids)
-def test_fusion_does_not_depend_on_the_order_of_lists(first: list[int], second: list[int]) -> None:
-    one, two = ranked(first, "lexical"), ranked(second, "vector")
-    assert [h.chunk_id for h in fuse(one, two)] == [h.chunk_id for h in fuse(two, one)]
-
-
-@given(ids, st.integers(1, 3))
-def test_diversified_hits_begin_with_the_first_of_each_document(
-    chunk_ids: list[int], most: int
+@given(scores, cosines)
+def test_every_passage_is_there_once_with_all_its_evidence(
+    words: dict[int, float], near: dict[int, float]
 ) -> None:
-    hits = ranked(chunk_ids, "vector")
-    kept = diversify(hits, per_document=most)
-    for document_id in range(4):
-        of_document = [h for h in hits if h.document_id == document_id]
-        assert [h for h in kept if h.document_id == document_id] == of_document
-    rest = len(hits) - sum(min(most, sum(h.document_id == d for h in hits)) for d in range(4))
-    head, surplus = kept[: len(kept) - rest], kept[len(kept) - rest :]
-    assert max(Counter(h.document_id for h in head).values(), default=0) <= most
-    assert head == [h for h in hits if h in head]
-    assert surplus == [h for h in hits if h in surplus]
+    fused = fuse(ranked(words, "lexical"), ranked(near, "vector"))
+    assert sorted(order(fused)) == sorted(words.keys() | near.keys())
+    for one in fused:
+        stages = {each.stage for each in one.evidence}
+        assert stages == {
+            name for name, had in (("lexical", words), ("vector", near)) if one.chunk_id in had
+        }
+
+
+@given(scores, cosines)
+def test_better_by_both_stays_better(words: dict[int, float], near: dict[int, float]) -> None:
+    fused = order(fuse(ranked(words, "lexical"), ranked(near, "vector")))
+    both = [key for key in words if key in near]
+    for one in both:
+        for other in both:
+            if words[one] > words[other] and near[one] > near[other]:
+                assert fused.index(one) < fused.index(other)
+
+
+@given(scores, cosines, st.data())
+def test_a_better_cosine_never_makes_a_place_worse(
+    words: dict[int, float], near: dict[int, float], data: st.DataObject
+) -> None:
+    if not near:
+        return
+    # The last of the list is what the others' floor hangs by.
+    chosen = data.draw(st.sampled_from(sorted(near, key=near.__getitem__, reverse=True)))
+    better = near | {chosen: near[chosen] + 0.3}
+    if min(better.values()) != min(near.values()):
+        return
+    before = order(fuse(ranked(words, "lexical"), ranked(near, "vector"))).index(chosen)
+    after = order(fuse(ranked(words, "lexical"), ranked(better, "vector"))).index(chosen)
+    assert after <= before
+
+
+@given(cosines)
+def test_one_list_alone_keeps_its_order(near: dict[int, float]) -> None:
+    only = ranked(near, "vector")
+    assert order(fuse([], only)) == order(only)
+
+
+@given(scores, cosines)
+def test_a_passage_that_is_not_near_lies_below_all_that_are(
+    words: dict[int, float], near: dict[int, float]
+) -> None:
+    """With equal words, what the vector search did not find cannot pass what it found."""
+    level = dict.fromkeys(words, 1.0)
+    fused = {
+        each.chunk_id: each.score for each in fuse(ranked(level, "lexical"), ranked(near, "vector"))
+    }
+    inside = [fused[key] for key in level if key in near]
+    outside = [fused[key] for key in level if key not in near]
+    assert not inside or not outside or max(outside) < min(inside)
+
+
+@given(cosines, cosines)
+def test_other_wordings_add_and_never_push_away(
+    own: dict[int, float], other: dict[int, float]
+) -> None:
+    first, second = fuse([], ranked(own, "vector")), fuse([], ranked(other, "vector"))
+    joined = {each.chunk_id: each.score for each in join(first, [second])}
+    assert joined.keys() == own.keys() | other.keys()
+    assert all(joined[each.chunk_id] >= each.score for each in first)
+
+
+@given(cosines)
+def test_the_same_question_twice_changes_nothing(own: dict[int, float]) -> None:
+    fused = [replace(each, score=abs(each.score)) for each in fuse([], ranked(own, "vector"))]
+    assert join(fused, [fused]) == join(fused, [])
 
 
 def test_far_passage_with_few_of_the_words_is_dropped() -> None:
@@ -84,10 +114,10 @@ def test_far_passage_with_few_of_the_words_is_dropped() -> None:
 
 
 def test_near_passage_stays_without_any_of_the_words() -> None:
-    near = hit(1, "vector", score=MIN_COSINE)
+    near = hit(1, "vector", MIN_COSINE)
     assert relevant([near]) == [near]
 
 
 def test_passage_with_the_words_stays_however_far() -> None:
-    worded = hit(1, "lexical", score=MIN_WORD_SHARE)
+    worded = hit(1, "lexical", MIN_WORD_SHARE)
     assert relevant([worded]) == [worded]

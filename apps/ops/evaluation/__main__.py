@@ -29,7 +29,10 @@ def main() -> int:
     split = Split(told.split) if told.split else None
     try:
         found = run.evaluate(
-            run.Wanted(told.folder, split, told.answers, told.candidates), told.files
+            run.Wanted(
+                told.folder, split, told.answers, told.candidates, told.expansion, told.gains
+            ),
+            told.files,
         )
     except (InvalidInput, Unavailable) as error:
         sys.stderr.write(f"{error}\n")
@@ -47,6 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--split", default="")
     parser.add_argument("--answers", type=int, required=True)
     parser.add_argument("--candidates", type=int, required=True)
+    parser.add_argument("--expansion", default="none")
+    parser.add_argument("--gains", action="store_true")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 

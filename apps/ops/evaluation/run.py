@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from apps.chat import expand
 from apps.ops.evaluation import answers, corpus, datasets
 from apps.ops.evaluation.answers import Answers
 from apps.ops.evaluation.corpus import Corpus
 from apps.ops.evaluation.datasets import Dataset
 from apps.search import embedding, retrieve
-from apps.search.evaluation import asking
+from apps.search.evaluation import asking, gains
 from apps.search.evaluation.questions import Question, Split
 from apps.search.evaluation.tally import Judged, Tally
+from apps.search.retrieve import How
+from apps.search.stages import DEFAULT, Expansion, Stages
 from apps.tenants.context import tenant_context
 
 _TOLD_EVERY_S = 5.0
@@ -34,12 +38,16 @@ class Wanted:
         split: of its questions; None: those that others publish figures on.
         answers: how many questions get a whole answer whose citations are judged.
         candidates: passages that each of the two searches finds at most.
+        expansion: what the configured language model adds to each question.
+        with_gains: ask again without each stage, to see what it brings.
     """
 
     folder: Path
     split: Split | None = None
     answers: int = 0
     candidates: int = retrieve.CANDIDATES
+    expansion: str = Expansion.NONE
+    with_gains: bool = False
 
 
 def evaluate(wanted: Wanted, files: Path) -> dict[str, Any]:
@@ -59,8 +67,11 @@ def evaluate(wanted: Wanted, files: Path) -> dict[str, Any]:
     asked = dataset.questions(split)
     held = corpus.found(files)
     counts = _index(held, dataset, files)
-    tally = _ask(held, asked, wanted.candidates)
+    used = replace(DEFAULT, expansion=wanted.expansion)
+    tally = _ask(held, asked, wanted.candidates, used)
     told = {"name": dataset.name, "split": split.value, **counts, **tally.as_json()}
+    if wanted.with_gains:
+        told["gains"] = gains.of(used, lambda less: _ask(held, asked, wanted.candidates, less))
     if wanted.answers:
         told["answers"] = _judge_answers(held, asked, wanted.answers)
     return told | {"settings": _settings(wanted)}
@@ -82,13 +93,15 @@ def _index(held: Corpus, dataset: Dataset, files: Path) -> dict[str, Any]:
     }
 
 
-def _ask(held: Corpus, asked: Sequence[Question], candidates: int) -> Tally:
+def _ask(held: Corpus, asked: Sequence[Question], candidates: int, used: Stages) -> Tally:
     progress = _Progress("asked", len(asked), look_after=held)
     tally = Tally()
     with tenant_context(held.tenant):
-        asking.ask(held.member, _WARM_UP, candidates=candidates)
+        how = How(candidates=candidates, stages=used)
+        asking.ask(held.member, _WARM_UP, how=how)
         for question in asked:
-            heard = asking.ask(held.member, question.text, candidates=candidates)
+            more = asyncio.run(expand.expanded(question.text, used.expansion))
+            heard = asking.ask(held.member, question.text, how=replace(how, expanded=more))
             tally.add(question.id, heard, _judged(held, question))
             progress.step()
     return tally
@@ -121,6 +134,7 @@ def _settings(wanted: Wanted) -> dict[str, Any]:
         "revision": spec.revision,
         "chunk_tokens": spec.chunk_tokens,
         "candidates": wanted.candidates,
+        "expansion": str(wanted.expansion),
     }
 
 

@@ -15,7 +15,7 @@ from apps.documents import live
 from apps.documents.scope import Scope
 from apps.search import retrieve
 from apps.search.release import Passage
-from apps.search.retrieve import Retrieved
+from apps.search.retrieve import How, Retrieved
 
 LIMIT = 100  # passages: what `release` hands out at most
 FINAL = "final"
@@ -41,7 +41,7 @@ class Heard:
     passages: Sequence[Passage]
 
 
-def ask(user: User, text: str, *, candidates: int = retrieve.CANDIDATES) -> Heard:
+def ask(user: User, text: str, *, how: How = retrieve.USUALLY) -> Heard:
     """Ask one question; the tenant is bound, and no transaction is open.
 
     The member has no second factor here and no address, like everywhere without a session.
@@ -49,7 +49,7 @@ def ask(user: User, text: str, *, candidates: int = retrieve.CANDIDATES) -> Hear
     Args:
         user: who asks.
         text: the question.
-        candidates: see `retrieve.retrieve`.
+        how: see `retrieve.How`.
 
     Raises:
         NoMembership: the person does not belong to the tenant.
@@ -57,7 +57,7 @@ def ask(user: User, text: str, *, candidates: int = retrieve.CANDIDATES) -> Hear
     """
 
     def run(scope: Scope) -> tuple[bool, Retrieved]:
-        found = retrieve.retrieve(text, scope, LIMIT, candidates=candidates)
+        found = retrieve.retrieve(text, scope, LIMIT, how=how)
         return found.ok, found
 
     with circumstances.bound(Circumstances()), transaction.atomic():

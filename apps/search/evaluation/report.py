@@ -53,6 +53,9 @@ def _remarks(told: dict[str, Any]) -> Iterator[str]:
         )
     if left_out := told.get("left_out"):
         yield f"left out: {', '.join(f'{what} {count:,}' for what, count in left_out.items())}"
+    for stage, gained in told.get("gains", {}).items():
+        figures = ", ".join(f"{name} {figure:+.4f}" for name, figure in gained.items())
+        yield f"what {stage} brings: {figures}"
     if answers := told.get("answers"):
         yield from _answers(answers)
 

@@ -6,7 +6,8 @@ counted. Nothing is written but the audit trail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -16,12 +17,13 @@ from apps.accounts.models import User
 from apps.documents import scope as scopes
 from apps.documents.scope import IS_READABLE_DOCUMENT
 from apps.errors import NotFound
-from apps.search import retrieve
-from apps.search.evaluation import asking, question_sets
+from apps.search import retrieve, stages
+from apps.search.evaluation import asking, gains, question_sets
 from apps.search.evaluation import questions as asked
 from apps.search.evaluation.questions import Question, Split
 from apps.search.evaluation.tally import Judged, Tally
 from apps.search.models import QuestionSet
+from apps.search.retrieve import How
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership, Tenant
 
@@ -39,6 +41,7 @@ class Wanted:
         tenant: its slug.
         questions: the name of the set.
         email: of the member who asks.
+        with_gains: ask again without each stage, to see what it brings.
     """
 
     tenant: str
@@ -46,6 +49,7 @@ class Wanted:
     email: str
     split: Split | None = None
     candidates: int = retrieve.CANDIDATES
+    with_gains: bool = False
 
 
 @dataclass
@@ -92,12 +96,27 @@ def evaluate(wanted: Wanted) -> dict[str, Any]:
                 questions=len(chosen),
                 split=split.value,
             )
-        tally, left_out = Tally(), _LeftOut()
-        for question in chosen:
-            _ask(user, question, wanted.candidates, tally, left_out)
-    told = {"name": f"{tenant.slug}: {kept.name}", "split": split.value, **tally.as_json()}
-    told["left_out"] = left_out.as_json()
-    return told | {"settings": {"candidates": wanted.candidates}}
+            used = stages.of_tenant()
+            how = How(
+                candidates=wanted.candidates,
+                department=Membership.objects.department_of(user.pk),
+                stages=used,
+            )
+        tally, left_out = _ask_all(user, chosen, how)
+        told = {"name": f"{tenant.slug}: {kept.name}", "split": split.value, **tally.as_json()}
+        told["left_out"] = left_out.as_json()
+        if wanted.with_gains:
+            told["gains"] = gains.of(
+                used, lambda less: _ask_all(user, chosen, replace(how, stages=less))[0]
+            )
+    return told | {"settings": {"candidates": wanted.candidates, **asdict(used)}}
+
+
+def _ask_all(user: User, chosen: Sequence[Question], how: How) -> tuple[Tally, _LeftOut]:
+    tally, left_out = Tally(), _LeftOut()
+    for question in chosen:
+        _ask(user, question, how, tally, left_out)
+    return tally, left_out
 
 
 def _member(tenant: Tenant, email: str) -> User:
@@ -108,13 +127,13 @@ def _member(tenant: Tenant, email: str) -> User:
     return found.user
 
 
-def _ask(user: User, question: Question, candidates: int, tally: Tally, left_out: _LeftOut) -> None:
+def _ask(user: User, question: Question, how: How, tally: Tally, left_out: _LeftOut) -> None:
     with transaction.atomic():
         judged = _judged(user, question, left_out)
     if question.is_answerable and not any(one.grade > 0 for _, one in judged):
         left_out.questions += 1
         return
-    heard = asking.ask(user, question.text, candidates=candidates)
+    heard = asking.ask(user, question.text, how=how)
     tally.add(question.id, heard, judged)
 
 

@@ -20,6 +20,7 @@ from apps.ops.evaluation import datasets
 from apps.search import retrieve
 from apps.search.evaluation import report, tenant_run
 from apps.search.evaluation.questions import Split
+from apps.search.stages import Expansion
 
 _ANSWERS = 50
 _MOST_CANDIDATES = 1_000
@@ -61,6 +62,17 @@ class Command(BaseCommand):
             help="passages that the lexical and the vector search each find (default as in the"
             " product, %(default)s)",
         )
+        parser.add_argument(
+            "--expansion",
+            choices=Expansion.values,
+            default=Expansion.NONE,
+            help="what the configured language model adds to each question of a collection",
+        )
+        parser.add_argument(
+            "--gains",
+            action="store_true",
+            help="ask again without each stage of the search, and say what it brings",
+        )
         parser.add_argument("--json", metavar="FILE", help="write everything there as JSON, too")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -88,6 +100,7 @@ class Command(BaseCommand):
             email=options["email"],
             split=Split(options["split"]) if options["split"] else None,
             candidates=options["candidates"],
+            with_gains=options["gains"],
         )
         try:
             found = tenant_run.evaluate(wanted)
@@ -112,6 +125,7 @@ def _in_a_database_of_its_own(options: dict[str, Any]) -> int:
         raise _wrong(str(error)) from error
     answers = _ANSWERS if options["answers"] is None else max(options["answers"], 0)
     told = ["--candidates", str(options["candidates"]), "--answers", str(answers)]
+    told += ["--expansion", options["expansion"], *(["--gains"] if options["gains"] else [])]
     told += ["--split", options["split"]] if options["split"] else []
     told += ["--json", str(_path(options["json"]))] if options["json"] else []
     with tempfile.TemporaryDirectory(prefix="kenward-evaluation-") as place:

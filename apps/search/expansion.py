@@ -1,0 +1,64 @@
+"""What a question is searched by: its own words and meaning, and what a language model added.
+
+The model is asked by `chat`, which knows one; here stands only what becomes of its answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.search import query_vector
+from apps.search.embedding import EmbeddingSpec
+
+_MOST_QUERIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What a language model added to a question; none of it is shown to anybody.
+
+    Attributes:
+        queries: the question in other words; each is searched for as well.
+        passage: one that could answer it, made up; only its meaning counts.
+    """
+
+    queries: tuple[str, ...] = ()
+    passage: str = ""
+
+
+NOTHING = Expanded()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One wording of a question, with its unit vector of shape (dimension,)."""
+
+    words: str
+    vector: NDArray[np.float32]
+
+
+def meanings(query: str, expanded: Expanded) -> tuple[EmbeddingSpec, list[Meaning]]:
+    """Return the model, and the wordings that are searched for: the question's own first.
+
+    With a made-up passage, the question's vector is the mean of both.
+    Source: Gao, Ma, Lin, Callan, ACL 2023 (hypothetical document embeddings).
+
+    Args:
+        query: the question, cleaned.
+        expanded: what was added.
+
+    Raises:
+        EmbeddingUnavailable: the model does not answer.
+    """
+    spec, vector = query_vector.vector_of(query)
+    if expanded.passage:
+        mean = vector + query_vector.vector_of(expanded.passage)[1]
+        length = float(np.linalg.norm(mean))
+        vector = mean / length if length > 0 else vector
+    found = [Meaning(query, vector)]
+    for other in expanded.queries[:_MOST_QUERIES]:
+        found.append(Meaning(other, query_vector.vector_of(other)[1]))
+    return spec, found
