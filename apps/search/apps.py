@@ -11,3 +11,10 @@ class SearchConfig(AppConfig):
     name = "apps.search"
     verbose_name = "Search"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let vectors travel as binary, and look at what vector search depends on."""
+        from apps.search import vector_checks, vector_wire
+
+        vector_wire.register()
+        vector_checks.register()

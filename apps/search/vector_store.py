@@ -1,12 +1,12 @@
-"""Everything that SQL knows of vectors. Exact scans; an index would be added behind this seam.
+"""Writes vectors, and finds the nearest: by a scan of what may be read, or through the index.
 
-An exact scan over the permitted rows is right by construction, and the fastest way up to some ten
-thousand of them.
+`vector_plan` chooses, `vector_index` knows the index.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection
@@ -15,17 +15,35 @@ from pgvector import HalfVector
 
 from apps.documents import scope as scopes
 from apps.documents.scope import Scope
-from apps.search import copied_policies
+from apps.search import copied_policies, vector_index, vector_plan
 from apps.search.embedding import EmbeddingMismatch
+from apps.search.filters import NONE, Filters
 from apps.search.hits import Evidence, Found, Hit
+from apps.search.vector_wire import Halfvec
 from apps.tenants.context import required_tenant_id
 
-# "+ 0" keeps an HNSW index, should there be one, out of the exact form.
-_NEAREST = """
+# "+ 0" keeps the index out.
+_SCAN = """
 SELECT p.id, p.document_id, (p.embedding <=> %(vector)s::halfvec) + 0 AS distance
-FROM {source}
+FROM {tables}
 WHERE {is_readable}
 ORDER BY distance, p.id
+LIMIT %(limit)s
+"""
+# The guard's verdict keeps the graph from being searched for nothing.
+_IN_TENANT = "p.tenant_id = %(tenant_id)s AND (SELECT ok FROM scope)"
+# Here "+ 0" says that the rows come in no order yet: the index's is only nearly one.
+_INDEX = """
+WITH near AS MATERIALIZED (
+    SELECT p.id, p.document_id, p.policy_id, {distance} AS distance
+    FROM {tables}
+    WHERE {is_readable} AND {is_covered}
+    ORDER BY {distance}
+    LIMIT %(candidates)s
+)
+SELECT id, document_id, distance + 0 AS distance FROM near
+WHERE policy_id = ANY ((SELECT ids FROM scope)::bigint[])
+ORDER BY distance + 0, id
 LIMIT %(limit)s
 """
 _INSERT = f"""
@@ -120,21 +138,86 @@ def clear() -> int:
         return int(cursor.rowcount)
 
 
-def nearest(scope: Scope, vector: NDArray[np.float32], limit: int, *, exact: bool = False) -> Found:
+def nearest(
+    scope: Scope,
+    vector: NDArray[np.float32],
+    limit: int,
+    *,
+    exact: bool = False,
+    filters: Filters = NONE,
+) -> Found:
     """Return the readable passages whose vectors are nearest by cosine, best first.
+
+    For a reader of few passages these are exactly the nearest. For others they come from the index,
+    which misses some (docs/performance.md says how many); never fewer than there are.
 
     Args:
         scope: what the asker may read.
         vector: of the question, unit length, shape (dimension,).
-        limit: passages at most.
+        limit: passages at most, 1 or more.
         exact: see `scope.passages`.
+        filters: what else the documents must be.
     """
-    source, is_readable = scopes.passages("search_chunkvector", exact=exact)
+    asked = _Asked(scope=scope, vector=vector, limit=limit, exact=exact, filters=filters)
+    if vector_plan.takes_index(len(vector)):
+        found = _by_index(asked)
+        if not found.ok or len(found.hits) == limit:
+            return found
+    return _by_scan(asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One question."""
+
+    scope: Scope
+    vector: NDArray[np.float32]
+    limit: int
+    exact: bool
+    filters: Filters
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """FROM and WHERE of the passages that may be found."""
+        tables, is_readable = scopes.passages(vector_plan.partition(), exact=self.asks_documents)
+        if not self.filters:
+            return tables, is_readable
+        return tables, f"{is_readable} AND {self.filters.condition}"
+
+    @property
+    def asks_documents(self) -> bool:
+        """Whether the documents' own rows decide, and not only what passages copied of them."""
+        return self.exact or bool(self.filters)
+
+
+def _by_scan(asked: _Asked) -> Found:
+    tables, is_readable = asked.source
+    return _run(asked, _SCAN.format(tables=tables, is_readable=is_readable), asked.limit)
+
+
+def _by_index(asked: _Asked) -> Found:
+    dimension = len(asked.vector)
+    tables, is_readable = asked.source
+    statement = _INDEX.format(
+        tables=tables,
+        # Comparing each row that the graph leads to with a list of 20,000 policies would cost more
+        # than the search. Row-level security knows them by a bit; the list is asked at the end.
+        is_readable=is_readable if asked.asks_documents else _IN_TENANT,
+        is_covered=vector_index.covers(dimension),
+        distance=vector_index.distance(dimension),
+    )
+    with vector_plan.searching():
+        return _run(asked, statement, asked.limit + vector_plan.SPARE)
+
+
+def _run(asked: _Asked, statement: str, candidates: int) -> Found:
+    values = {
+        "vector": Halfvec(asked.vector),
+        "limit": asked.limit,
+        "candidates": candidates,
+    }
     ok, rows = scopes.rows(
-        scope,
-        _NEAREST.format(source=source, is_readable=is_readable),
-        "found.distance, found.id",
-        {"vector": HalfVector(vector).to_text(), "limit": limit},
+        asked.scope, statement, "found.distance, found.id", asked.filters.params | values
     )
     return Found(
         ok,
