@@ -90,10 +90,20 @@ def _model() -> bool:
         return False
 
 
+def _vectors() -> bool:
+    from apps.search import vector_checks  # it loads models
+
+    found = vector_checks.problems()
+    for problem in found:
+        log.warning("Vector search: %s", problem)
+    return not found
+
+
 _PARTS: dict[str, Callable[[], bool]] = {
     "database": _database,
     "redis": _redis,
     "workers": workers.do_answer,
     "model": _model,
+    "vectors": _vectors,
 }
 _answers = _Answers()

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -28,7 +28,9 @@ from apps.ops import (
     web_port,
 )
 from apps.ops.embedded_paths import APPLICATION, OWNER
+from apps.ops.errors import NotPrepared
 from apps.ops.supervise import Output, Supervisor
+from apps.search import vector_checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,7 @@ def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output)
     supervisor.start(children.web(wishes.host, wishes.port, environment))
     supervisor.run(are_services_up, every_s=0.05)
     _migrate()
+    _prepare_vectors(show)
     resume.resume()
     signins = sample.load(data_dir) if _wants_sample(data_dir, wishes) else []
     canary_planting.plant_everywhere()
@@ -133,6 +136,18 @@ def _migrate() -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", database="owner", verbosity=0, interactive=False)
     connections["owner"].close()
+
+
+def _prepare_vectors(show: Output) -> None:
+    """Hold that the database can search vectors, and index those of a model of one's own."""
+    if problems := vector_checks.problems():
+        raise NotPrepared("The database cannot search vectors.", hint="\n".join(problems))
+    if settings.EMBEDDING_BASE_URL:
+        try:
+            call_command("index_vectors", verbosity=0)
+        except CommandError as error:  # searches are exact until then
+            show(f"vectors are not indexed: {error}")
+        connections["owner"].close()
 
 
 def _wants_sample(data_dir: Path, wishes: Wishes) -> bool:
