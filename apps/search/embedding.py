@@ -11,7 +11,6 @@ KenwardError
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -25,13 +24,9 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from apps.errors import KenwardError, Unavailable
-from apps.search import tokens
 
 if TYPE_CHECKING:
     from apps.search.minilm import MiniLM
-
-_TIMEOUT_S, _RETRIES = 20, 2
-_REMOTE_BATCH, _REMOTE_TOKENS = 64, 512
 
 
 class EmbeddingUnavailable(Unavailable):
@@ -43,7 +38,7 @@ class EmbeddingUnavailable(Unavailable):
 class EmbeddingMismatch(KenwardError):
     """What came back is not one usable vector per text, so nothing of it may be stored."""
 
-    code = "embedding_mismatch"
+    code = "embeddingmismatch"
     http_status = 502
 
 
@@ -114,12 +109,19 @@ def embedder() -> Embedder:
         if _loaded.embedder is None or _loaded.wanted != wanted:
             base_url, api_key, model, data_dir, threads = wanted
             _loaded.embedder = (
-                EndpointEmbedder(base_url, api_key, model)
+                _endpoint(base_url, api_key, model)
                 if base_url
                 else LocalEmbedder(data_dir / "models", threads)
             )
             _loaded.wanted = wanted
         return _loaded.embedder
+
+
+def _endpoint(base_url: str, api_key: str, model: str) -> Embedder:
+    # It imports this module.
+    from apps.search.embedding_endpoint import EndpointEmbedder
+
+    return EndpointEmbedder(base_url, api_key, model)
 
 
 class LocalEmbedder:
@@ -147,7 +149,7 @@ class LocalEmbedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector per text; see `Embedder.embed`."""
-        return _unit_vectors(self._model.embed(texts), len(texts), self.spec.dimension)
+        return unit_vectors(self._model.embed(texts), len(texts), self.spec.dimension)
 
     def count_tokens(self, text: str) -> int:
         """Return the tokens of the whole text; see `Embedder.count_tokens`."""
@@ -158,119 +160,30 @@ class LocalEmbedder:
         return self._model.tokens.offsets(text)
 
 
-class EndpointEmbedder:
-    """A model behind an OpenAI-compatible endpoint; its dimension is learnt from a first call.
+def unit_vectors(rows: Any, count: int, dimension: int | None) -> NDArray[np.float32]:
+    """Return the rows as unit vectors of shape (count, dimension), or of any dimension if None.
 
-    Its tokenizer is unknown here, so tokens are estimated (`tokens.estimated_offsets`) and a text
-    is cut at 512 of them, which every common embedding model can read.
-
-    Args:
-        base_url: up to and including the version, for example `http://localhost:8080/v1`.
-        api_key: may be empty where the endpoint wants none.
-        model: the name that the endpoint knows it by.
+    Raises:
+        EmbeddingMismatch: they are not exactly so many usable vectors.
     """
-
-    def __init__(self, base_url: str, api_key: str, model: str) -> None:
-        # Importing the client takes about a second, which only those who use it should pay.
-        from openai import OpenAI
-
-        self._model = model
-        self._client = OpenAI(
-            base_url=base_url,
-            api_key=api_key or "none",  # the client refuses an empty one
-            timeout=_TIMEOUT_S,
-            max_retries=_RETRIES,
-        )
-        probe = _unit_vectors(self._answer(["dimension"]), 1, None)
-        self.spec = EmbeddingSpec(
-            name=model,
-            # Two endpoints may serve different weights under one name.
-            revision=hashlib.sha256(base_url.rstrip("/").encode()).hexdigest()[:12],
-            dimension=probe.shape[1],
-            max_tokens=_REMOTE_TOKENS,
-            chunk_tokens=_REMOTE_TOKENS,
-        )
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit vector per text; see `Embedder.embed`."""
-        readable = [self._readable(text) for text in texts]
-        vectors = np.empty((len(texts), self.spec.dimension), dtype=np.float32)
-        for start in range(0, len(texts), _REMOTE_BATCH):
-            batch = readable[start : start + _REMOTE_BATCH]
-            vectors[start : start + len(batch)] = _unit_vectors(
-                self._answer(batch), len(batch), self.spec.dimension
-            )
-        return vectors
-
-    def count_tokens(self, text: str) -> int:
-        """Return the estimated tokens of the whole text; see `Embedder.count_tokens`."""
-        return len(tokens.estimated_offsets(text))
-
-    def token_offsets(self, text: str) -> list[tuple[int, int]]:
-        """Return the span of each estimated token; see `Embedder.token_offsets`."""
-        return tokens.estimated_offsets(text)
-
-    def _readable(self, text: str) -> str:
-        offsets = tokens.estimated_offsets(text)
-        if len(offsets) > _REMOTE_TOKENS:
-            text = text[: offsets[_REMOTE_TOKENS - 1][1]]
-        # Endpoints refuse an empty input, and with it the whole batch.
-        return tokens.encodable(text) or " "
-
-    def _answer(self, texts: list[str]) -> list[Any]:
-        """Return the endpoint's vectors in the order of the texts, their content unchecked."""
-        from openai import APIStatusError, OpenAIError  # see __init__
-
-        try:
-            response = self._client.embeddings.create(
-                model=self._model, input=texts, encoding_format="float"
-            )
-        except APIStatusError as error:
-            raise _unavailable(f"it answered {error.status_code}", error) from error
-        except OpenAIError as error:
-            raise _unavailable("it could not be reached", error) from error
-        except ValueError as error:  # not JSON, or JSON without a single vector
-            raise _mismatch(f"the answer cannot be read: {error!r}") from error
-        return _in_order(getattr(response, "data", None), len(texts))
-
-
-def _in_order(rows: Any, count: int) -> list[Any]:
-    """Return the rows' vectors by their `index`, which must be 0 to count - 1, once each."""
-    if not isinstance(rows, list):
-        raise _mismatch("the answer has no list of vectors")
-    by_index = {getattr(row, "index", None): getattr(row, "embedding", None) for row in rows}
-    if len(rows) != count or set(by_index) != set(range(count)):
-        raise _mismatch(f"{len(rows)} vectors for {count} texts, {len(by_index)} distinct indexes")
-    return [by_index[place] for place in range(count)]
-
-
-def _unit_vectors(rows: Any, count: int, dimension: int | None) -> NDArray[np.float32]:
-    """Return the rows as unit vectors of shape (count, dimension), or of any dimension if None."""
     try:
         vectors = np.asarray(rows, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise _mismatch(f"not a table of numbers: {error}") from error
+        raise mismatch(f"not a table of numbers: {error}") from error
     if vectors.ndim != 2 or vectors.shape != (count, dimension or vectors.shape[1]):
-        raise _mismatch(f"shape {vectors.shape} instead of {(count, dimension)}")
+        raise mismatch(f"shape {vectors.shape} instead of {(count, dimension)}")
     lengths: NDArray[np.float64] = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths < 1e-12).any():
-        raise _mismatch("a vector is not finite or has no direction")
+        raise mismatch("a vector is not finite or has no direction")
     return np.asarray(vectors / lengths, dtype=np.float32)
 
 
-def _mismatch(detail: str) -> EmbeddingMismatch:
+def mismatch(detail: str) -> EmbeddingMismatch:
+    """Return the error for an answer that is not one usable vector per text."""
     return EmbeddingMismatch(
         "The embedding model did not return one usable vector per text.",
         hint="Check that EMBEDDING_MODEL names an embedding model of the endpoint.",
         detail=detail,
-    )
-
-
-def _unavailable(what: str, error: Exception) -> EmbeddingUnavailable:
-    return EmbeddingUnavailable(
-        f"The embedding endpoint cannot be used just now: {what}.",
-        hint="Check EMBEDDING_BASE_URL, EMBEDDING_API_KEY and EMBEDDING_MODEL.",
-        detail=repr(error),
     )
 
 

@@ -23,7 +23,7 @@ from apps.documents.extract.run import extract
 from apps.documents.models import Document, DocumentText
 from apps.errors import KenwardError
 from apps.search import chunk_rows, embedding, embedding_models, vector_store
-from apps.search.embedding import Embedder, EmbeddingMismatch
+from apps.search.embedding import Embedder, EmbeddingMismatch, EmbeddingSpec
 from apps.search.models import Chunk
 from apps.tenants.context import unrestricted_reading
 
@@ -55,11 +55,27 @@ class IndexOutcome:
     hint: str = ""
 
 
-@unrestricted_reading()
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document on its way: read and cut, and not yet embedded and stored.
+
+    Attributes:
+        missing: passages that need a vector, each wording once.
+        model: what is to embed them.
+    """
+
+    document: Document
+    content: ExtractedText
+    passages: Sequence[Passage]
+    missing: Sequence[Passage]
+    model: EmbeddingSpec
+
+
 def index(document_id: int) -> IndexOutcome:
     """Make the current version of a document searchable; old passages stay until then.
 
-    The caller holds the claim (`queue`) and has bound the tenant; no transaction is open.
+    The model of this very process embeds; `worker` does the same for many documents at once. The
+    caller holds the claim (`queue`) and has bound the tenant; no transaction is open.
 
     Returns:
         the outcome; one that lasts (a broken file) is stored on the document too.
@@ -67,6 +83,23 @@ def index(document_id: int) -> IndexOutcome:
     Raises:
         EmbeddingUnavailable, SourceUnavailable, ItemGone: another attempt may succeed.
         EmbeddingMismatch: chunks and vectors did not fit each other, and nothing was stored.
+    """
+    model = embedding.embedder()
+    prepared = prepare(document_id, model)
+    if isinstance(prepared, IndexOutcome):
+        return prepared
+    return store(prepared, model.embed([passage.embedded_text for passage in prepared.missing]))
+
+
+@unrestricted_reading()
+def prepare(document_id: int, model: Embedder) -> Prepared | IndexOutcome:
+    """Read and cut the current version of a document; see `index`.
+
+    Returns:
+        what to embed and store, or how it ended already.
+
+    Raises:
+        EmbeddingUnavailable, SourceUnavailable, ItemGone: another attempt may succeed.
     """
     with transaction.atomic():
         document = (
@@ -77,7 +110,6 @@ def index(document_id: int) -> IndexOutcome:
         )
     if document is None or document.indexed_version == document.version:
         return IndexOutcome(document_id, "superseded")
-    model = embedding.embedder()
     try:
         content = _read(document)
         passages = _cut(content, model)
@@ -85,9 +117,60 @@ def index(document_id: int) -> IndexOutcome:
         return _store_failure(document, error)
     with transaction.atomic():
         embedding_models.require(model.spec)
-        missing = chunk_rows.plan(document_id, passages).added
-    vectors = _embed(model, missing)
-    return _store(document, content, passages, vectors, model)
+        added = chunk_rows.plan(document_id, passages).added
+    missing = tuple({passage.sha256: passage for passage in added}.values())
+    return Prepared(document, content, passages, missing, model.spec)
+
+
+@unrestricted_reading()
+def store(prepared: Prepared, vectors: NDArray[np.float32]) -> IndexOutcome:
+    """Swap the old passages for the new ones in one transaction, which readers see or do not.
+
+    Args:
+        prepared: the document, in the tenant that is bound now.
+        vectors: of its missing passages, in order, unit length, shape (n, dimension).
+
+    Raises:
+        EmbeddingUnavailable: the tenant has vectors of another model meanwhile.
+        EmbeddingMismatch: chunks and vectors did not fit each other, and nothing was stored.
+    """
+    if vectors.shape != (len(prepared.missing), prepared.model.dimension):
+        raise EmbeddingMismatch(
+            "The embedding model did not return one vector per passage, so none was stored.",
+            detail=f"shape {vectors.shape} for {len(prepared.missing)} passages",
+        )
+    by_content = dict(zip((each.sha256 for each in prepared.missing), vectors, strict=True))
+    seen, content, passages = prepared.document, prepared.content, prepared.passages
+    with transaction.atomic():
+        document = _lock(seen)
+        if document is None:
+            return IndexOutcome(seen.pk, "superseded")
+        embedding_models.adopt(prepared.model)
+        plan = chunk_rows.plan(document.pk, passages)
+        if any(passage.sha256 not in by_content for passage in plan.added):
+            # Somebody else rewrote the passages since they were looked at: try again.
+            return IndexOutcome(document.pk, "superseded")
+        title = (content.title or document.title)[:1000]
+        ids = chunk_rows.write(document, title, plan)
+        vector_store.replace(
+            document.pk,
+            document.policy_id,
+            {ids[passage.ordinal]: by_content[passage.sha256] for passage in plan.added},
+            kept=frozenset(plan.kept),
+        )
+        DocumentText.objects.update_or_create(
+            tenant_id=document.tenant_id,
+            document=document,
+            defaults={
+                "version": document.version,
+                "text": content.text,
+                "blocks": content.block_rows(),
+                "pages": content.pages,
+            },
+        )
+        author = (document.author or content.author)[:200]
+        _finish(document, title=title, author=author, chunks_policy_id=document.policy_id)
+    return IndexOutcome(document.pk, "indexed", len(passages), len(plan.added))
 
 
 def _read(document: Document) -> ExtractedText:
@@ -110,58 +193,6 @@ def _cut(content: ExtractedText, model: Embedder) -> list[Passage]:
         max_tokens=settings.KENWARD_CHUNK_TOKENS or model.spec.chunk_tokens,
         overlap_tokens=settings.KENWARD_CHUNK_OVERLAP_TOKENS,
     )
-
-
-def _embed(model: Embedder, passages: Sequence[Passage]) -> dict[str, NDArray[np.float32]]:
-    """Return the vectors by what they were made of (`sha256`)."""
-    by_content = {passage.sha256: passage for passage in passages}
-    vectors = model.embed([passage.embedded_text for passage in by_content.values()])
-    if vectors.shape != (len(by_content), model.spec.dimension):
-        raise EmbeddingMismatch(
-            "The embedding model did not return one vector per passage, so none was stored.",
-            detail=f"shape {vectors.shape} for {len(by_content)} passages",
-        )
-    return dict(zip(by_content, vectors, strict=True))
-
-
-def _store(
-    seen: Document,
-    content: ExtractedText,
-    passages: Sequence[Passage],
-    vectors: dict[str, NDArray[np.float32]],
-    model: Embedder,
-) -> IndexOutcome:
-    """Swap the old passages for the new ones in one transaction, which readers see or do not."""
-    with transaction.atomic():
-        document = _lock(seen)
-        if document is None:
-            return IndexOutcome(seen.pk, "superseded")
-        embedding_models.adopt(model.spec)
-        plan = chunk_rows.plan(document.pk, passages)
-        if any(passage.sha256 not in vectors for passage in plan.added):
-            # Somebody else rewrote the passages since they were looked at: try again.
-            return IndexOutcome(document.pk, "superseded")
-        title = (content.title or document.title)[:1000]
-        ids = chunk_rows.write(document, title, plan)
-        vector_store.replace(
-            document.pk,
-            document.policy_id,
-            {ids[passage.ordinal]: vectors[passage.sha256] for passage in plan.added},
-            kept=frozenset(plan.kept),
-        )
-        DocumentText.objects.update_or_create(
-            tenant_id=document.tenant_id,
-            document=document,
-            defaults={
-                "version": document.version,
-                "text": content.text,
-                "blocks": content.block_rows(),
-                "pages": content.pages,
-            },
-        )
-        author = (document.author or content.author)[:200]
-        _finish(document, title=title, author=author, chunks_policy_id=document.policy_id)
-    return IndexOutcome(document.pk, "indexed", len(passages), len(plan.added))
 
 
 def _store_failure(seen: Document, error: KenwardError) -> IndexOutcome:

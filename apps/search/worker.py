@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
-from apps.search import indexing, queue, repoint
-from apps.search.embedding import EmbeddingUnavailable
+from apps.search import queue, repoint
+from apps.search.in_flight import InFlight
 from apps.search.indexing import IndexOutcome
-
-logger = logging.getLogger(__name__)
 
 _CLAIMED_AT_ONCE = 8
 _REPOINTED_AT_ONCE = 200
@@ -26,49 +23,18 @@ def work_off(*, budget_s: float, report: Report) -> bool:
 
     Args:
         budget_s: seconds after which no new document is begun, so that tenants take turns.
-        report: called after each document, outside any transaction.
+        report: called after each document, one call at a time, outside any transaction.
 
     Returns:
         whether there was still work when the time was up.
     """
     deadline = time.monotonic() + budget_s
-    while time.monotonic() < deadline:
-        repointed = repoint.repoint_chunks(_REPOINTED_AT_ONCE)
-        claimed = queue.claim(_CLAIMED_AT_ONCE)
-        if not repointed and not claimed:
-            return False
-        if not _index_all(claimed, deadline, report):
-            return False
-    return True
-
-
-def _index_all(claimed: list[int], deadline: float, report: Report) -> bool:
-    """Index the claimed documents; return False when the embedding model does not answer."""
-    held = set(claimed)
-    is_model_there = True
-    with queue.renewing(held):
-        for document_id in claimed:
-            if not is_model_there or time.monotonic() >= deadline:
-                break
-            is_model_there = _index_one(document_id, report)
-            held.discard(document_id)
-    queue.release(sorted(held))
-    return is_model_there
-
-
-def _index_one(document_id: int, report: Report) -> bool:
-    """Index one document; return False when the embedding model does not answer."""
-    try:
-        outcome = indexing.index(document_id)
-    except EmbeddingUnavailable as error:
-        logger.warning("document %d waits: %s %s", document_id, error, error.detail)
-        queue.back_off(document_id)
-        return False
-    except Exception:  # one document that breaks a library must not keep all others waiting
-        logger.exception("document %d waits for another attempt", document_id)
-        queue.back_off(document_id)
-        return True
-    if outcome.state == "superseded":
-        queue.release([document_id])
-    report(outcome)
-    return True
+    with InFlight(report) as documents:
+        while time.monotonic() < deadline and not documents.is_model_gone:
+            repointed = repoint.repoint_chunks(_REPOINTED_AT_ONCE)
+            claimed = queue.claim(_CLAIMED_AT_ONCE)
+            if claimed:
+                documents.take(claimed, deadline)
+            elif not repointed and not documents.wait_until_empty():
+                return False
+    return not documents.is_model_gone

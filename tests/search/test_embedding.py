@@ -27,9 +27,9 @@ from apps.search.embedding import (
     Embedder,
     EmbeddingMismatch,
     EmbeddingUnavailable,
-    EndpointEmbedder,
     LocalEmbedder,
 )
+from apps.search.embedding_endpoint import EndpointEmbedder
 
 REFERENCE = json.loads(Path("tests/data/minilm_reference.json").read_text(encoding="utf-8"))
 Rows = list[dict[str, Any]]
@@ -200,7 +200,7 @@ def test_the_endpoint_is_asked_in_batches_and_answers_in_order(
     texts = [f"text {'x' * n}" for n in range(130)]
     found = remote.embed(texts)
     assert np.abs(found - np.array([unit(text) for text in texts])).max() < 1e-6
-    assert [len(request["input"]) for request in endpoint.requests] == [1, 64, 64, 2]
+    assert [len(request["input"]) for request in endpoint.requests] == [1, 32, 32, 32, 32, 2]
     assert {request["path"] for request in endpoint.requests} == {"/v1/embeddings"}
     assert {request["model"] for request in endpoint.requests} == {"small-model"}
 
@@ -261,9 +261,9 @@ def test_a_page_instead_of_an_answer_is_a_mismatch(
 def test_a_mismatch_in_a_later_batch_gives_no_vectors_at_all(
     remote: EndpointEmbedder, endpoint: Endpoint
 ) -> None:
-    endpoint.change = lambda rows: rows if len(rows) == 64 else rows[:-1]
+    endpoint.change = lambda rows: rows if len(rows) == 32 else rows[:-1]
     with pytest.raises(EmbeddingMismatch):
-        remote.embed(["a"] * 70)
+        remote.embed(["a"] * 40)
 
 
 @pytest.mark.parametrize(("status", "calls"), [(500, 3), (429, 3), (401, 1), (404, 1)])

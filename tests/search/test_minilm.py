@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from apps.search import minilm
+from apps.search import minilm, minilm_graph
 from apps.search.minilm import MiniLM
 
 REFERENCE = json.loads(Path("tests/data/minilm_reference.json").read_text(encoding="utf-8"))
@@ -165,7 +165,7 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     copy = tmp_path / weights.name
     copy.write_bytes(weights.read_bytes()[:-1] + b"\x00")
     with pytest.raises(ValueError, match="damaged"):
-        minilm.build_graph(copy, digest)
+        minilm_graph.build(copy, digest)
 
 
 PRINT_A_VECTOR = """

@@ -17,7 +17,6 @@ from apps.connections.errors import SourceUnavailable
 from apps.connections.models import Connection, ConnectionState
 from apps.documents.models import Document
 from apps.search import indexing, queue, worker
-from apps.search.embedding import EmbeddingUnavailable, LocalEmbedder
 from apps.search.indexing import IndexOutcome
 from apps.search.models import Chunk, ChunkVector
 from apps.tenants.context import tenant_context
@@ -150,22 +149,6 @@ def test_one_document_that_fails_does_not_stop_the_others(shelf: Library) -> Non
         assert waiting == broken
         assert waiting.index_attempts == 1
         assert waiting.index_claimed_at is None
-
-
-def test_absent_embedding_model_gives_the_claims_back(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_many(shelf, 3)
-
-    def absent(self: LocalEmbedder, texts: object) -> object:
-        raise EmbeddingUnavailable("not there")
-
-    monkeypatch.setattr(LocalEmbedder, "embed", absent)
-    with tenant_context(shelf.tenant):
-        assert worker.work_off(budget_s=20, report=ignore) is False
-        with shelf.work():
-            assert [d.index_attempts for d in Document.objects.order_by("pk")] == [1, 0, 0]
-            assert not Document.objects.exclude(index_claimed_at=None).exists()
 
 
 def test_work_stops_when_the_time_is_up(shelf: Library) -> None:
