@@ -45,10 +45,10 @@ def test_number_of_sources_is_what_was_handed_over(texts: list[str]) -> None:
     assert numbers == [str(n + 1) for n in range(len(texts))]
 
 
-def test_sources_fit_the_budget_and_are_never_cut() -> None:
-    passages = [passage("x" * 9_000) for _ in range(5)]
-    assert prompt.fitting(passages) == tuple(passages[:2])
-    assert len(prompt.fitting([passage("x" * 90_000)])) == 1
+def test_a_source_is_told_with_what_stands_beside_it() -> None:
+    wide = passage("In the middle.", context="Before. In the middle. After.")
+    messages = prompt.messages("What?", [wide], ())
+    assert "Before. In the middle. After." in messages[-1]["content"]
 
 
 def test_history_tells_its_answers_without_their_numbers() -> None:

@@ -16,7 +16,7 @@ from apps.audit.models import Event
 from apps.documents.models import Document
 from apps.errors import InvalidInput, NotFound
 from apps.search import retrieve
-from apps.search.evaluation import question_sets, tenant_run
+from apps.search.evaluation import question_sets, report, tenant_run
 from apps.search.evaluation.questions import Split
 from apps.search.evaluation.tenant_run import Wanted
 from apps.search.models import Judgement, Question, QuestionSet
@@ -58,7 +58,7 @@ def wanted(email: str, **told: object) -> Wanted:
 def test_every_stage_finds_what_answers(shelf: Library, world: World) -> None:
     keep(shelf, world, asks("staff/travel.md"))
     told = tenant_run.evaluate(wanted("ada@acme.example"))
-    assert list(told["stages"]) == ["lexical", "vector", "fused", "final"]
+    assert list(told["stages"]) == ["lexical", "vector", "fused", "reranked", "final"]
     for figures in told["stages"].values():
         assert figures["nDCG@10"] == figures["recall@10"] == figures["MRR"] == 1.0
         assert 0 < figures["ms_median"] <= figures["ms_p95"]
@@ -99,7 +99,7 @@ def test_a_stage_that_a_question_passes_by_finds_nothing_for_it(
         shelf, world, asks("staff/travel.md"), asks("staff/travel.md", name="q2", text="what is it")
     )
     stages = tenant_run.evaluate(wanted("ada@acme.example"))["stages"]
-    assert list(stages) == ["lexical", "vector", "fused", "final"]
+    assert list(stages) == ["lexical", "vector", "fused", "reranked", "final"]
     assert stages["lexical"]["recall@10"] == 0.5
 
 
@@ -245,3 +245,12 @@ def test_what_cannot_be_measured_is_said(world: World, told: list[str]) -> None:
     with pytest.raises(CommandError) as refused:
         call_command("evaluate", *told)
     assert refused.value.returncode == 2
+
+
+def test_what_each_stage_brings_is_measured_without_it(shelf: Library, world: World) -> None:
+    keep(shelf, world, asks("staff/travel.md"))
+    told = tenant_run.evaluate(wanted("ada@acme.example", with_gains=True))
+    assert list(told["gains"]) == ["second_stage", "collapse_duplicates", "prefer_newer"]
+    assert told["gains"]["second_stage"]["nDCG@10"] == 0.0, "one document is found either way"
+    lines = list(report.lines(told))
+    assert any(line.startswith("what second_stage brings: nDCG@10 +0.0000") for line in lines)
