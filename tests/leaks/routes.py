@@ -95,6 +95,14 @@ ROUTES: dict[str, Shown] = {
     "chat/<uuid:uuid>/": documents(lambda s: f"/chat/{s.conversation}/", TITLE, TEXT, PATH),
     "chat/<uuid:uuid>/delete/": act(lambda s: f"/chat/{s.conversation}/delete/"),
     "search/": documents(lambda s: f"/search/?q={QUESTION}", TITLE, TEXT, PATH),
+    "search/suggest": documents(lambda s: "/search/suggest?q=quokkat", TITLE, PATH),
+    "search/like/<uuid:uuid>/": documents(lambda s: f"/search/like/{s.secret.uuid}/", TITLE),
+    "search/saved/": own(),
+    "search/saved/forget": act(lambda s: "/search/saved/forget"),
+    "search/saved/<uuid:uuid>/rename": act(
+        lambda s: f"/search/saved/{s.secret.uuid}/rename", lambda s: {"name": "Mine"}
+    ),
+    "search/saved/<uuid:uuid>/delete": act(lambda s: f"/search/saved/{s.secret.uuid}/delete"),
     "documents/<uuid:uuid>/": documents(
         lambda s: f"/documents/{s.secret.uuid}/?passage=0-40", TITLE, TEXT, PATH
     ),
