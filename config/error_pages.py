@@ -1,7 +1,10 @@
-"""The pages for 400, 403, 404 and 500: what happened, and what to do about it."""
+"""The pages for 400, 403, 404, 500 and 503: what happened, and what to do about it."""
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -25,6 +28,9 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer after a fault of ours; asks nothing of what may have failed."""
+    # Django calls this while it handles the error.
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return HttpResponse(render_to_string("errors/503.html"), status=503)
     return HttpResponse(render_to_string("errors/500.html"), status=500)
 
 
