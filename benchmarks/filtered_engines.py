@@ -73,7 +73,7 @@ class _Peer:
 class Exact(_Peer):
     """NumPy over the permitted rows, which were gathered before: what no search can be below."""
 
-    name, package = "NumPy, exact", ""
+    name, package = "NumPy exact", ""
 
     def build(self, corpus: Corpus, folder: Path) -> None:
         """Gather each reader's rows."""

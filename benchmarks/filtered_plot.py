@@ -18,7 +18,7 @@ _ENOUGH = 0.98
 # Colours that stay apart for the colour-blind (Okabe and Ito); the one to look for is the darkest.
 _COLOURS = {
     "Kenward": "#000000",
-    "NumPy, exact": "#999999",
+    "NumPy exact": "#999999",
     "qdrant-edge": "#D55E00",
     "LanceDB": "#0072B2",
     "Chroma": "#CC79A7",

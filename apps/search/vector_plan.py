@@ -19,6 +19,7 @@ from typing import Final
 from django.db import connection
 
 from apps.search import vector_index
+from apps.search.filters import NONE, Filters
 from apps.tenants import context
 
 # Up to so many passages the exact scan takes about a millisecond.
@@ -51,8 +52,13 @@ WHERE i.inhparent = 'search_chunkvector'::regclass AND satisfies_hash_partition(
 """
 # Row-level security leaves of the sample what the bound reader may see: nothing else is read.
 _SAMPLE = """
-SELECT count(*) FROM {table} TABLESAMPLE SYSTEM (%s) WHERE tenant_id = %s
+SELECT count(*) FROM {table} p TABLESAMPLE SYSTEM (%(percent)s) {documents}
+WHERE p.tenant_id = %(tenant_id)s AND {condition}
 """
+_DOCUMENTS = (
+    "JOIN documents_document d ON d.tenant_id = p.tenant_id AND d.id = p.document_id"
+    " AND d.tenant_id = %(tenant_id)s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +79,30 @@ class Reach:
         return self.permitted <= FEW or self.permitted**2 <= CROSSOVER * self.partition
 
 
-def takes_index(dimension: int) -> bool:
+def takes_index(dimension: int, filters: Filters = NONE) -> bool:
     """Say whether the search for the bound reader goes through the index.
 
     Args:
         dimension: of the vectors.
+        filters: what the documents must be.
     """
-    return vector_index.is_there(dimension) and not reach().is_small
+    if not vector_index.is_there(dimension) or reach().is_small:
+        return False
+    return not filters or not reach(filters).is_small
 
 
-def reach() -> Reach:
-    """Return how much the bound reader may see, at most a minute old."""
+def reach(filters: Filters = NONE) -> Reach:
+    """Return how much the bound reader may see, at most a minute old.
+
+    Args:
+        filters: only what is so counts.
+    """
     tenant_id = context.required_tenant_id()
     reader = context.parameters()[-1]
-    key = (tenant_id, hash(reader))
+    key = (tenant_id, hash(reader), filters)
     found = _reaches.get(key)
     if found is None:
-        found = _estimate(tenant_id)
+        found = _estimate(tenant_id, filters)
         _reaches.put(key, found)
     return found
 
@@ -121,13 +134,17 @@ def partition() -> str:
     return _partitions[tenant_id]
 
 
-def _estimate(tenant_id: int) -> Reach:
+def _estimate(tenant_id: int, filters: Filters) -> Reach:
     table, rows = _look_up(tenant_id)
     if rows <= FEW:
         return Reach(rows, rows)
     share = min(1.0, _SAMPLED_ROWS / rows)
+    statement = _SAMPLE.format(
+        table=table, documents=_DOCUMENTS if filters else "", condition=filters.condition
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_SAMPLE.format(table=table), [share * 100, tenant_id])
+        values = {"percent": share * 100, "tenant_id": tenant_id}
+        cursor.execute(statement, filters.params | values)
         return Reach(int(cursor.fetchone()[0] / share), rows)
 
 
@@ -138,19 +155,22 @@ def _look_up(tenant_id: int) -> tuple[str, int]:
     return str(table), int(rows)
 
 
+_Key = tuple[int, int, Filters]
+
+
 class _Reaches:
-    """The latest estimates, by tenant and reader."""
+    """The latest estimates, by tenant, reader and filters."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[tuple[int, int], tuple[float, Reach]] = OrderedDict()
+        self._kept: OrderedDict[_Key, tuple[float, Reach]] = OrderedDict()
 
-    def get(self, key: tuple[int, int]) -> Reach | None:
+    def get(self, key: _Key) -> Reach | None:
         with self._lock:
             made_at, found = self._kept.get(key, (0.0, None))
         return found if time.monotonic() - made_at < _KEPT_S else None
 
-    def put(self, key: tuple[int, int], reach: Reach) -> None:
+    def put(self, key: _Key, reach: Reach) -> None:
         with self._lock:
             self._kept[key] = (time.monotonic(), reach)
             self._kept.move_to_end(key)

@@ -159,7 +159,7 @@ def nearest(
         filters: what else the documents must be.
     """
     asked = _Asked(scope=scope, vector=vector, limit=limit, exact=exact, filters=filters)
-    if vector_plan.takes_index(len(vector)):
+    if vector_plan.takes_index(len(vector), filters):
         found = _by_index(asked)
         if not found.ok or len(found.hits) == limit:
             return found

@@ -52,7 +52,7 @@ def question() -> NDArray[np.float32]:
 def large_reach(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let these few passages be searched as a million would be."""
     with monkeypatch.context() as patch:
-        patch.setattr(vector_plan, "reach", lambda: Reach(500_000, 1_000_000))
+        patch.setattr(vector_plan, "reach", lambda _filters=NONE: Reach(500_000, 1_000_000))
         yield
 
 
@@ -190,16 +190,17 @@ def test_reach_counts_nothing_that_the_reader_may_not_see(
     with shelf.work():
         table = vector_plan.partition()
     monkeypatch.setattr(vector_plan, "_look_up", lambda _tenant_id: (table, 12))
+    private = Filters(folders=("private/",))
     seen = {}
     for name in ("ada", "bo", "ida"):
         user = getattr(committed_world, name)
 
-        def run(_scope: Scope) -> tuple[bool, Reach]:
-            return True, vector_plan.reach()
+        def run(_scope: Scope) -> tuple[bool, tuple[int, int]]:
+            return True, (vector_plan.reach().permitted, vector_plan.reach(private).permitted)
 
         with shelf.work(), user_context(user.pk):
-            seen[name] = resolve.reading(user, run).permitted
-    assert seen == {"ada": 12, "bo": 6, "ida": 0}
+            seen[name] = resolve.reading(user, run)
+    assert seen == {"ada": (12, 6), "bo": (6, 0), "ida": (0, 0)}
 
 
 @pytest.mark.parametrize(
