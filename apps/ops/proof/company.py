@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.acls import people_matches, placement, policy, record
+from apps.acls import freshness, people_matches, placement, policy, record
 from apps.acls.models import Claim, Principal
 from apps.connections.models import Connection
 from apps.connections.protocol import PrincipalKind, RemoteItem, RemotePolicy
@@ -172,6 +172,15 @@ def tell(company: Company, site: Site) -> None:
         gone = known.exclude(external_id__in=[item.external_id for item in items])
         names = list(gone.values_list("external_id", flat=True))
         store.delete(site.connection, external_ids=names, observed_at=observed_at)
+
+
+def look_after(company: Company) -> None:
+    """Say that somebody is at work, as the scheduler does every few seconds.
+
+    Nothing of it is too old because the machine that proves is slow.
+    """
+    with company.open():
+        freshness.stay()
 
 
 def follow(company: Company) -> None:

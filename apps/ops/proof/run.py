@@ -91,6 +91,8 @@ def _advance(both: list[Company], users: list[User], rng: Random, tally: Tally, 
     if ": " in what:
         tally.dialects[what.partition(": ")[0]] += 1
     # Every few steps the other company too: nothing of it may have moved.
+    for each in both:
+        companies.look_after(each)
     for each in both if tally.steps % 10 == 0 else [company]:
         found = [sentence for user in users for sentence in compare(each, user, tally)]
         found += compare_checks(each, users)
