@@ -11,25 +11,19 @@ from django.db import connection
 
 from apps.documents.chunking import Chunk as Passage
 from apps.documents.models import Document
-from apps.search import copied_policies, vector_store
-from apps.search.lexical import CONFIGURATION
+from apps.search import copied_policies, term_rows, vector_store
 from apps.search.models import Chunk
 
-# Weight A: the words of title and headings; B: those of the passage itself. PostgreSQL would take
-# what stands in angle brackets for a tag and skip it: <T>, e-mail addresses, code.
-_LEXEMES = (
-    f"setweight(to_tsvector('{CONFIGURATION}', translate(r.heading_words, '<>', '  ')), 'A')"
-    f" || setweight(to_tsvector('{CONFIGURATION}', translate(r.text, '<>', '  ')), 'B')"
-)
 _ROWS = (
     'jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ordinal int, start int, "end" int,'
-    " page int, heading_path jsonb, heading_words text, text text, token_count int, sha256 text)"
+    " page int, heading_path jsonb, lexemes text, text text, token_count int, sha256 text)"
 )
 _INSERT = f"""
 INSERT INTO search_chunk (tenant_id, document_id, policy_id, policy_ordinal, version, ordinal,
     start, "end", page, heading_path, text, token_count, sha256, lexemes)
 SELECT %(tenant_id)s, %(document_id)s, %(policy_id)s, {copied_policies.ORDINAL}, %(version)s,
-    r.ordinal, r.start, r."end", r.page, r.heading_path, r.text, r.token_count, r.sha256, {_LEXEMES}
+    r.ordinal, r.start, r."end", r.page, r.heading_path, r.text, r.token_count, r.sha256,
+    r.lexemes::tsvector
 FROM {_ROWS}
 RETURNING ordinal, id
 """  # noqa: S608  no value stands in it
@@ -37,7 +31,7 @@ _UPDATE = f"""
 UPDATE search_chunk c SET policy_id = %(policy_id)s, policy_ordinal = {copied_policies.ORDINAL},
     version = %(version)s, ordinal = r.ordinal,
     start = r.start, "end" = r."end", page = r.page, heading_path = r.heading_path, text = r.text,
-    lexemes = {_LEXEMES}
+    lexemes = r.lexemes::tsvector
 FROM {_ROWS}
 WHERE c.tenant_id = %(tenant_id)s AND c.document_id = %(document_id)s AND c.id = r.id
 """  # noqa: S608  no value stands in it
@@ -91,6 +85,9 @@ def write(document: Document, title: str, plan: Plan) -> dict[int, int]:
     Returns:
         ordinal -> id of the chunks that were added.
     """
+    language = term_rows.language_of([*plan.kept.values(), *plan.added])
+    # Their terms go first, since chunk by chunk they would be counted one by one.
+    term_rows.remove([document.pk])
     gone = Chunk.objects.filter(document_id=document.pk).exclude(pk__in=list(plan.kept))
     gone.delete()
     names = {
@@ -99,17 +96,21 @@ def write(document: Document, title: str, plan: Plan) -> dict[int, int]:
         "policy_id": document.policy_id,
         "version": document.version,
     }
+    ids: dict[int, int] = {}
     with connection.cursor() as cursor:
         if plan.kept:
-            cursor.execute(_UPDATE, {**names, "rows": _json(title, plan.kept.items())})
-        if not plan.added:
-            return {}
-        new = ((None, passage) for passage in plan.added)
-        cursor.execute(_INSERT, {**names, "rows": _json(title, new)})
-        return dict(cursor.fetchall())
+            rows = _json(title, language, plan.kept.items())
+            cursor.execute(_UPDATE, {**names, "rows": rows})
+        if plan.added:
+            new = ((None, passage) for passage in plan.added)
+            cursor.execute(_INSERT, {**names, "rows": _json(title, language, new)})
+            ids = dict(cursor.fetchall())
+    written = plan.kept | {ids[passage.ordinal]: passage for passage in plan.added}
+    term_rows.add(document.pk, document.policy_id, title, language, written)
+    return ids
 
 
-def _json(title: str, passages: Iterable[tuple[int | None, Passage]]) -> str:
+def _json(title: str, language: str, passages: Iterable[tuple[int | None, Passage]]) -> str:
     return json.dumps(
         [
             {
@@ -119,7 +120,7 @@ def _json(title: str, passages: Iterable[tuple[int | None, Passage]]) -> str:
                 "end": passage.end,
                 "page": passage.page,
                 "heading_path": list(passage.heading_path),
-                "heading_words": " \n ".join([title, *passage.heading_path]),
+                "lexemes": term_rows.lexemes(title, passage, language),
                 "text": passage.text,
                 "token_count": passage.token_count,
                 "sha256": passage.sha256,

@@ -1,116 +1,223 @@
-"""Full-text search: which readable passages have the question's words.
+"""BM25 search: which readable passages have the question's words, the rarest words counting most.
 
-A scan over what the asker may read: `@@` is not leakproof, so under row-level security no index
-on the lexemes would be used. https://www.postgresql.org/docs/18/ddl-rowsecurity.html
+Two ways to the same order. Who may read few passages has all of them scored. Otherwise an index
+says which passages have one of the question's rarer words; it lies behind a function of the
+database's owner, because under row-level security PostgreSQL lets no such index be used (see the
+migration `0004_terms`). What the function names is read again through row-level security.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 from django.db import connection
 
+from apps.acls.binary import BigintArray, Ids
 from apps.documents import scope as scopes
-from apps.documents.scope import Scope
+from apps.documents.scope import IS_READABLE, IS_READABLE_DOCUMENT, Scope
+from apps.search import bm25, languages, question, term_rows, terms
+from apps.search.filters import NONE, Filters
 from apps.search.hits import Evidence, Found, Hit
+from apps.search.question import Wanted
+from apps.tenants.context import required_tenant_id
 
-CONFIGURATION = "english"
-_MAX_WORDS = 40
-_QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“]+)“')
-# Normalisation 1 | 32: the length of the passage counts against it, the result lies in [0, 1).
-_SELECT = """
-SELECT p.id, p.document_id,
-       (SELECT count(*) FROM unnest(%(words)s::text[]::tsquery[]) w WHERE p.lexemes @@ w) AS has,
-       ts_rank_cd('{{0.1, 0.2, 0.4, 1.0}}'::float4[], p.lexemes, %(any_word)s::tsquery, 33)
-           AS closeness
-FROM {source}
-WHERE {is_readable} AND p.lexemes @@ %(must_match)s::tsquery
-ORDER BY has DESC, closeness DESC, p.id
+__all__ = ["Wanted", "search", "understand"]
+
+# Measured by benchmarks/lexical_search.py: up to so many readable passages, scoring them all is
+# faster than looking for those that have a word.
+_FEW_PASSAGES = 4_000
+_FEW_DOCUMENTS = 400
+# Passages that the index may name before commoner words no longer lead to further ones; those that
+# rarer words led to are scored by all words.
+_MOST_NAMED = 20_000
+_COUNTS = """
+SELECT (SELECT sum(passages) FROM search_languagecount WHERE tenant_id = %(tenant_id)s),
+    ARRAY(SELECT ROW(term, passages)::text FROM search_termcount
+          WHERE tenant_id = %(tenant_id)s AND term = ANY (%(numbers)s::integer[]))
+"""
+_FEW = "SELECT count(*) AS few FROM (SELECT FROM {source} WHERE {is_readable} LIMIT %(most)s) readable"
+_DOCUMENTS = f"""
+SELECT array_agg(d.id) AS ids FROM documents_document d
+WHERE {IS_READABLE_DOCUMENT} AND d.indexed_version >= d.text_from_version AND {{condition}}
+"""  # noqa: S608  no value stands in it
+_BEST = """
+SELECT best.id, best.document_id, best.score,
+    ARRAY(SELECT asked.term FROM unnest(%(numbers)s::integer[]) asked(term)
+          WHERE asked.term = ANY (best.terms)) AS has
+FROM ({best}) best
+"""
+_SCORE_ALL = """
+SELECT p.id, p.document_id, p.terms, -(p.impacts <#> %(question)s::sparsevec) AS score
+FROM search_chunkterms p
+WHERE {is_readable} AND (p.impacts <#> %(question)s::sparsevec) < 0
+    AND p.terms @> %(required)s::integer[]
+    AND (%(phrases)s::tsquery IS NULL OR EXISTS (
+        SELECT FROM search_chunk c WHERE c.tenant_id = %(tenant_id)s AND c.id = p.id
+            AND c.lexemes @@ %(phrases)s::tsquery))
+ORDER BY score DESC, p.id
 LIMIT %(limit)s
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A question as PostgreSQL sees it; every member is the text of a tsquery.
-
-    Attributes:
-        words: one query per distinct word that is no stop word; quoted phrases count as one.
-        any_word: all of them, joined by OR.
-        must_match: what a passage needs at least: the quoted phrases, or else any word.
-    """
-
-    words: tuple[str, ...]
-    any_word: str
-    must_match: str
+_SEARCH = """
+SELECT p.id, p.document_id, p.terms, named.score
+FROM kenward_search_terms(%(matching)s::integer[], %(required)s::integer[],
+    %(question)s::sparsevec, %(phrases)s::tsquery, (SELECT ids FROM scope)::bigint[],
+    %(documents)s::bigint[], %(limit)s) named
+JOIN search_chunkterms p ON p.tenant_id = %(tenant_id)s AND p.id = named.id
+WHERE {is_readable}
+"""
+_BY_POLICY = IS_READABLE.format(alias="p")
+# The documents were asked under the guard; row-level security goes by the passages' own policies.
+_BY_DOCUMENT = (
+    "p.tenant_id = %(tenant_id)s AND p.document_id = ANY (%(documents)s::bigint[])"
+    " AND (SELECT ok FROM scope)"
+)
 
 
 def understand(query: str) -> Wanted | None:
-    """Turn a question into full-text queries; None if it has no word but stop words.
+    """Return what a question asks for, in the languages of the bound tenant's documents.
 
-    Words are joined by OR, since a question asks in other words than its answer uses; only what
-    stands in quotation marks has to be there as it is.
+    None if it has no word but stop words.
     """
-    # As in the passages: angle brackets would hide what stands between them.
-    query = query.replace("<", " ").replace(">", " ")
-    phrases = [next(part for part in match if part) for match in _QUOTED.findall(query)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tsvector_to_array(to_tsvector(%(configuration)s::regconfig, %(words)s)),"
-            " ARRAY(SELECT q::text FROM unnest(%(phrases)s::text[]) phrase,"
-            "  phraseto_tsquery(%(configuration)s::regconfig, phrase) q WHERE numnode(q) > 0)",
-            {
-                "configuration": CONFIGURATION,
-                "words": _QUOTED.sub(" ", query),
-                "phrases": phrases,
-            },
-        )
-        lexemes, quoted = cursor.fetchone()
-    words = tuple(f"({phrase})" for phrase in quoted) + tuple(_quote(word) for word in lexemes)
-    words = words[:_MAX_WORDS]
-    if not words:
-        return None
-    any_word = " | ".join(words)
-    must_match = " & ".join(words[: len(quoted)]) if quoted else any_word
-    return Wanted(words, any_word, must_match)
+    return question.understand(query, languages.asked(languages.passages_by_language()))
 
 
-def search(scope: Scope, wanted: Wanted, limit: int, *, exact: bool = False) -> Found:
-    """Return readable passages with the most of the wanted words, the closest together first.
+def search(
+    scope: Scope, wanted: Wanted, limit: int, *, exact: bool = False, filters: Filters = NONE
+) -> Found:
+    """Return the readable passages that score best by BM25.
 
     Args:
         scope: what the asker may read.
         wanted: see `understand`.
         limit: passages at most.
         exact: see `scope.passages`.
+        filters: what the documents have to be besides.
+
+    Returns:
+        hits with their score; their evidence is the share of the question's words they have.
     """
-    source, is_readable = scopes.passages("search_chunk", exact=exact)
-    ok, rows = scopes.rows(
-        scope,
-        _SELECT.format(source=source, is_readable=is_readable),
-        "found.has DESC, found.closeness DESC, found.id",
-        {
-            "words": list(wanted.words),
-            "any_word": wanted.any_word,
-            "must_match": wanted.must_match,
-            "limit": limit,
-        },
-    )
-    return Found(
-        ok,
-        tuple(
-            Hit(
-                chunk_id,
-                document_id,
-                closeness,
-                (Evidence("lexical", rank, has / len(wanted.words)),),
-            )
-            for rank, (chunk_id, document_id, has, closeness) in enumerate(rows, start=1)
-        ),
-    )
+    asked = _Asked.of(wanted)
+    if not asked.known:
+        return Found(ok=True)
+    search_of = _Search(scope, wanted, asked, limit)
+    if exact or filters:
+        return search_of.among_documents(filters)
+    return search_of.among_all()
 
 
-def _quote(lexeme: str) -> str:
-    escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
-    return f"'{escaped}'"
+def rarities(wanted: Wanted) -> dict[str, float]:
+    """Return how much each of a question's terms says among the tenant's passages, by term.
+
+    A term that no passage has is left out.
+    """
+    asked = _Asked.of(wanted)
+    return {asked.terms[number]: weight for number, weight in asked.weights.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question's terms by their numbers.
+
+    Attributes:
+        terms: number -> term.
+        known: number -> passages of the tenant that have it, the rarest first.
+        weights: number -> what it counts.
+    """
+
+    terms: Mapping[int, str]
+    known: Mapping[int, int]
+    weights: Mapping[int, float]
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> _Asked:
+        by_number = {terms.number(term): term for term in wanted.weights}
+        names: dict[str, Any] = {"tenant_id": required_tenant_id(), "numbers": list(by_number)}
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNTS, names)
+            total, rows = cursor.fetchone()
+        counts = {int(number): int(having) for number, having in (_pair(row) for row in rows)}
+        known = dict(sorted(counts.items(), key=lambda count: (count[1], count[0])))
+        weights = {
+            number: wanted.weights[by_number[number]] * bm25.rarity(int(total), having)
+            for number, having in known.items()
+        }
+        return cls(by_number, known, weights)
+
+    def rarest(self, most: int) -> list[int]:
+        """Return the rarest terms that together are in so many passages at most; at least one."""
+        reached = list(accumulate(self.known.values()))
+        return [n for n, sum_ in zip(self.known, reached, strict=True) if sum_ <= most] or [
+            next(iter(self.known))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    scope: Scope
+    wanted: Wanted
+    asked: _Asked
+    limit: int
+
+    def among_all(self) -> Found:
+        if sum(self.asked.known.values()) > _FEW_PASSAGES:
+            source, is_readable = scopes.passages("search_chunkterms", exact=False)
+            statement = _FEW.format(source=source, is_readable=is_readable)
+            ok, rows = scopes.rows(self.scope, statement, "found.few", {"most": _FEW_PASSAGES + 1})
+            if not ok:
+                return Found(ok=False)
+            if rows[0][0] <= _FEW_PASSAGES:
+                return self._run(_SCORE_ALL.format(is_readable=_BY_POLICY), {})
+        return self._indexed(_BY_POLICY, None)
+
+    def among_documents(self, filters: Filters) -> Found:
+        statement = _DOCUMENTS.format(condition=filters.condition)
+        ok, rows = scopes.rows(self.scope, statement, "1", filters.params)
+        if not ok or not rows:
+            return Found(ok)
+        documents: Ids = rows[0][0]
+        if len(documents) <= _FEW_DOCUMENTS:
+            names = {"documents": BigintArray(documents)}
+            return self._run(_SCORE_ALL.format(is_readable=_BY_DOCUMENT), names)
+        return self._indexed(_BY_DOCUMENT, documents)
+
+    def _indexed(self, is_readable: str, documents: Ids | None) -> Found:
+        """Ask the index; once more, with the commoner words, where the rarer ones led to few."""
+        rarest = self.asked.rarest(_MOST_NAMED)
+        every = list(self.asked.known)
+        found = Found(ok=False)
+        for matching in (rarest, every) if len(rarest) < len(every) else (every,):
+            names = {
+                "matching": matching,
+                "documents": None if documents is None else BigintArray(documents),
+            }
+            found = self._run(_SEARCH.format(is_readable=is_readable), names)
+            if not found.ok or len(found.hits) >= self.limit:
+                break
+        return found
+
+    def _run(self, statement: str, names: Mapping[str, Any]) -> Found:
+        params = {
+            "numbers": list(self.asked.known),
+            "question": term_rows.sparse(self.asked.weights),
+            "required": [terms.number(term) for term in self.wanted.required],
+            "phrases": self.wanted.phrases or None,
+            "limit": self.limit,
+            **names,
+        }
+        order = "found.score DESC, found.id"
+        ok, rows = scopes.rows(self.scope, _BEST.format(best=statement), order, params)
+        return Found(ok, self._hits(rows))
+
+    def _hits(self, rows: Sequence[tuple[int, int, float, Collection[int]]]) -> tuple[Hit, ...]:
+        hits = []
+        for rank, (chunk_id, document_id, score, has) in enumerate(rows, start=1):
+            share = self.wanted.share(self.asked.terms[number] for number in has)
+            hits.append(Hit(chunk_id, document_id, score, (Evidence("lexical", rank, share),)))
+        return tuple(hits)
+
+
+def _pair(row: str) -> list[str]:
+    return row.strip("()").split(",")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from pgvector.django import HalfVectorField
+from pgvector.django import HalfVectorField, SparseVectorField
 
 from apps.acls.models import Policy
 from apps.documents.models import Document
 from apps.search.question_set_models import Judgement as Judgement
 from apps.search.question_set_models import Question as Question
 from apps.search.question_set_models import QuestionSet as QuestionSet
+from apps.search.saved_models import RecentSearch as RecentSearch
+from apps.search.saved_models import SavedSearch as SavedSearch
+from apps.search.settings_models import SearchSettings as SearchSettings
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
 
@@ -43,8 +47,8 @@ class Chunk(TenantModel):
                 deferrable=models.Deferrable.DEFERRED,
             )
         ]
-        # No GIN index on `lexemes`: `@@` is not leakproof, so under row-level security PostgreSQL
-        # never lets it drive an index. `lexical` scans what the asker may read.
+        # No index on `lexemes`: they say where terms stand in a passage, for phrases and for how
+        # close words are, once `ChunkTerms` has said which passages to look at.
         indexes = [models.Index(fields=["tenant", "policy"], name="chunk_by_policy")]
 
     def __str__(self) -> str:
@@ -91,6 +95,30 @@ class ChunkVector(TenantModel):
     class Meta:
         managed = False
         db_table = "search_chunkvector"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ChunkTerms(TenantModel):
+    """The terms of a chunk, under the chunk's id, with what BM25 makes of them. See `lexical`.
+
+    Narrow and partitioned, as `ChunkVector` is. Rows are replaced, never changed, but for their
+    policy: triggers count in how many passages of the tenant a term is.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    document_id = models.BigIntegerField()
+    policy_id = models.BigIntegerField()
+    policy_ordinal = models.IntegerField()
+    # By its stemmer's name; see `languages`.
+    language = models.TextField()
+    terms = ArrayField(models.IntegerField())
+    impacts = SparseVectorField()
+
+    class Meta:
+        managed = False
+        db_table = "search_chunkterms"
 
     def __str__(self) -> str:
         return str(self.pk)

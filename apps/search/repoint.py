@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.documents.models import Document, DocumentText
-from apps.search import copied_policies, vector_store
+from apps.search import copied_policies, term_rows, vector_store
 from apps.search.models import Chunk
 from apps.tenants.context import unrestricted_reading
 
@@ -40,6 +40,7 @@ def repoint_chunks(limit: int) -> int:
 def _remove(document_ids: list[int]) -> None:
     if not document_ids:
         return
+    term_rows.remove(document_ids)
     Chunk.objects.filter(document_id__in=document_ids).delete()  # vectors go with their chunks
     DocumentText.objects.filter(document_id__in=document_ids).delete()
     Document.objects.filter(pk__in=document_ids).update(chunks_policy_id=None, indexed_version=0)
@@ -49,5 +50,6 @@ def _point(document_ids: list[int]) -> None:
     if not document_ids:
         return
     copied_policies.follow("search_chunk", document_ids)
+    term_rows.point(document_ids)
     vector_store.point(document_ids)
     Document.objects.filter(pk__in=document_ids).update(chunks_policy_id=F("policy_id"))

@@ -9,11 +9,12 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils import timezone
-from pgvector import HalfVector
-from pgvector.django import HalfVectorField
+from pgvector import HalfVector, SparseVector
+from pgvector.django import HalfVectorField, SparseVectorField
 
 from apps.accounts.models import User
 from apps.acls.fields import TransactionIdField
@@ -47,6 +48,7 @@ def make_row(model: type[models.Model], tenant: Tenant) -> models.Model:
 # References that a model keeps as plain numbers, for the narrowness of its table.
 _UNDECLARED_REFERENCES = {
     "search.ChunkVector": {"id": "search.Chunk"},
+    "search.ChunkTerms": {"id": "search.Chunk"},
 }
 
 
@@ -98,4 +100,6 @@ _BY_KIND: list[tuple[type, Any]] = [
     (models.CharField, lambda: uuid.uuid4().hex[:12]),
     (models.TextField, lambda: uuid.uuid4().hex),
     (HalfVectorField, lambda: HalfVector([0.1] * 384)),
+    (SparseVectorField, lambda: SparseVector({0: 0.5}, 1_000_000_000)),
+    (ArrayField, lambda: [1]),
 ]

@@ -124,7 +124,7 @@ def test_canaries_lie_in_the_index_like_real_documents(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(DISTINCT document_id) FROM search_chunk WHERE lexemes @@"
-            " to_tsquery('english', 'salary | vacation | password | laid | merger')"
+            " 'salari | vacat | password | laid | merger'::tsquery"
         )
         assert cursor.fetchone() == (canaries.PER_TENANT,), "a forgotten filter would find them"
 

@@ -20,13 +20,13 @@ from apps.acls.models import Policy
 from apps.acls.readable import Scope, bit_string
 from apps.documents.models import DocumentText
 from apps.search import repoint
-from apps.search.models import Chunk, ChunkVector
+from apps.search.models import Chunk, ChunkTerms, ChunkVector
 from apps.tenants.context import reader_context, tenant_context, user_context
 from tests.search import texts
 from tests.search.library import Library, make_library
 from tests.world import World
 
-TABLES = (Chunk, ChunkVector, DocumentText)
+TABLES = (Chunk, ChunkTerms, ChunkVector, DocumentText)
 
 
 @pytest.fixture
@@ -68,8 +68,9 @@ def test_without_a_reader_there_is_no_text_no_passage_and_no_vector(shelf: Libra
         assert paths_seen() == {model._meta.db_table: set() for model in TABLES}
         with connection.cursor() as cursor:
             for remainder in range(16):
-                cursor.execute(f"SELECT count(*) FROM search_chunkvector_{remainder}")
-                assert cursor.fetchone() == (0,)
+                for table in ("search_chunkvector", "search_chunkterms"):
+                    cursor.execute(f"SELECT count(*) FROM {table}_{remainder}")
+                    assert cursor.fetchone() == (0,)
 
 
 def test_forgotten_filter_shows_what_the_reader_may_read_and_nothing_else(
@@ -109,7 +110,8 @@ def test_moved_documents_text_follows_at_once_and_its_passages_are_closed_meanwh
     with behind_the_wall(shelf, bos):
         seen = paths_seen()
     assert "private/travel.md" in seen["documents_documenttext"]
-    assert "private/travel.md" not in seen["search_chunk"] | seen["search_chunkvector"]
+    for table in ("search_chunk", "search_chunkterms", "search_chunkvector"):
+        assert "private/travel.md" not in seen[table]
     with tenant_context(shelf.tenant):
         repoint.repoint_chunks(10)
     with behind_the_wall(shelf, bos):

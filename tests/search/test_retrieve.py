@@ -88,17 +88,19 @@ def test_any_text_can_be_asked(world: World, shelf: Library, question: str) -> N
 
 
 def test_quoted_words_have_to_stand_together(world: World, shelf: Library) -> None:
-    scoped = lexical.understand('"paid leave" tickets')
+    with shelf.work():
+        scoped = lexical.understand('"paid leave" tickets')
+        apart = lexical.understand("paid leave tickets")
     assert scoped is not None
     assert scoped.must_match == "('paid' <-> 'leav')"
-    apart = lexical.understand("paid leave tickets")
     assert apart is not None
     assert apart.must_match.count("|") == 2
 
 
 def test_minus_sign_does_not_turn_a_question_around(world: World, shelf: Library) -> None:
     # websearch_to_tsquery would find everything that does not have the word.
-    wanted = lexical.understand("hotel -Oslo")
+    with shelf.work():
+        wanted = lexical.understand("hotel -Oslo")
     assert wanted is not None
     assert "!" not in wanted.any_word
 

@@ -138,6 +138,12 @@ def _adapted(field: models.Field[Any, Any], value: Any) -> object:
     return Jsonb(value) if isinstance(field, models.JSONField) else value
 
 
+# Not forced on the owner, who runs nothing but migrations and one search function: that applies the
+# tenant and the reader itself, because row-level security would keep it from using its index.
+# tests/search/test_term_search.py attacks it.
+NOT_FORCED = ["search_chunkterms", *(f"search_chunkterms_{number}" for number in range(16))]
+
+
 @pytest.mark.django_db
 def test_every_table_with_a_tenant_has_forced_row_security() -> None:
     unprotected = _rows(
@@ -146,9 +152,10 @@ def test_every_table_with_a_tenant_has_forced_row_security() -> None:
         where n.nspname = 'public' and c.relkind in ('r', 'p')
           and exists (select 1 from pg_attribute a
                       where a.attrelid = c.oid and a.attname = 'tenant_id')
-          and not (c.relrowsecurity and c.relforcerowsecurity
+          and not (c.relrowsecurity and (c.relforcerowsecurity or c.relname = any(%s))
                    and exists (select 1 from pg_policy p where p.polrelid = c.oid))
-        """
+        """,
+        [NOT_FORCED],
     )
     assert unprotected == []
 
