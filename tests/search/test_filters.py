@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,7 +52,7 @@ def test_no_filter_is_no_condition() -> None:
 
 
 def test_every_filter_says_something() -> None:
-    one_each = {
+    one_each: dict[str, Any] = {
         "sources": (1,),
         "kinds": ("pdf",),
         "authors": ("Ada",),
@@ -114,6 +115,10 @@ def test_every_labelled_type_has_a_kind() -> None:
     assert file_kinds.of(PDF).key == "pdf"
 
 
+def _filters(**told: Any) -> Filters:
+    return Filters(**told)
+
+
 _DAYS = st.integers(0, 220).map(lambda days: datetime(2025, 12, 1, tzinfo=UTC) + timedelta(days))
 _FILTERS = st.fixed_dictionaries(
     {},
@@ -132,7 +137,7 @@ _FILTERS = st.fixed_dictionaries(
         ),
         "sources": st.lists(st.sampled_from([0, 1]), max_size=1).map(tuple),
     },
-).map(lambda told: Filters(**told))
+).map(lambda told: _filters(**told))
 
 
 @settings(
