@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from apps.search import views
+from apps.search import asked
 from apps.search.saved_models import SavedSearch
 from tests.search.catalogue import Catalogue, fill, other_source
 from tests.search.library import Library
@@ -140,9 +140,7 @@ def test_zero_results_say_what_is_not_searchable_yet(shelf: Catalogue) -> None:
 def test_suggestions_are_json_of_what_one_may_read(shelf: Catalogue) -> None:
     def labels(name: str, typed: str) -> list[str]:
         answer = signed_in(getattr(shelf.world, name)).get("/search/suggest", {"q": typed})
-        assert (
-            answer["Cache-Control"] == "private, no-store" or "no-store" in answer["Cache-Control"]
-        )
+        assert "no-store" in answer["Cache-Control"]
         return [one["label"] for one in answer.json()["suggestions"]]
 
     assert "Zephyrine merger" in labels("ada", "zeph")
@@ -221,7 +219,7 @@ def test_database_that_is_away_gives_a_calm_page(
     def away(*_arguments: object, **_options: object) -> None:
         raise OperationalError("the server closed the connection unexpectedly")
 
-    monkeypatch.setattr(views.asked, "read", away)
+    monkeypatch.setattr(asked, "read", away)
     client = Client(raise_request_exception=False)
     signed_in(shelf.world.bo, client)
     response = client.get("/search/", {"q": "trains"})
