@@ -15,8 +15,8 @@ from apps.search.release import Passage
 from apps.search.second_stage.protocol import Asked, Word
 
 # Tuned on the development questions of three collections; see docs/quality.md.
-_COVERAGE = 0.1
-_CLOSENESS = 0.2
+_COVERAGE = 0.05
+_CLOSENESS = 0.15
 _DEPARTMENT = 0.05
 # Words further apart than this say nothing about each other.
 _NEAR_WORDS = 8
