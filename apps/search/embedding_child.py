@@ -1,8 +1,8 @@
 """The process that embeds for indexing: a model of its own, out of the way of what people wait for.
 
-Started by `embedding_process.py` as `python -m apps.search.embedding_child FOLDER SOCKET…`, the
-sockets by their numbers. It knows nothing of Django, of the database or of any secret, and ends
-when its parent does, since its sockets end then.
+Started by `embedding_process.py` as `python -m apps.search.embedding_child FOLDER NICENESS
+SOCKET…`, the sockets by their numbers. It knows nothing of Django, of the database or of any
+secret, and ends when its parent does, since its sockets end then.
 """
 
 from __future__ import annotations
@@ -21,14 +21,11 @@ from pathlib import Path
 from apps.documents.extract import frames
 from apps.search.minilm import MiniLM
 
-# Where others want the processor too, about a tenth of it is left to this process.
-_NICENESS = 10
-
 
 def main(arguments: list[str]) -> None:
     """Serve each socket on a thread of its own until it ends."""
-    folder, *numbers = arguments
-    _step_back()
+    folder, niceness, *numbers = arguments
+    _step_back(int(niceness))
     model = MiniLM(Path(folder), threads=1)
     model.embed(["ready"])
     lanes = [
@@ -61,14 +58,14 @@ def _serve(model: MiniLM, lane: socket.socket) -> None:
         os._exit(1)
 
 
-def _step_back() -> None:
+def _step_back(niceness: int) -> None:
     """Leave the processor to whoever else wants it."""
-    os.nice(_NICENESS)
+    os.nice(niceness)
     # Where the kernel groups processes by session (the usual thing outside containers), niceness
     # counts inside a session only; this one was started in a session of its own.
     for _ in range(5):
         try:
-            Path("/proc/self/autogroup").write_text(str(_NICENESS))
+            Path("/proc/self/autogroup").write_text(str(niceness))
         except OSError as error:
             if error.errno != errno.EAGAIN:  # else: only so many changes a second
                 return

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
 # Secrets stand in the environment; whoever reads strangers' texts gets none of it.
 _ENVIRONMENT_KEPT = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ", "HOME")
+# Where others want the processor as well, a third of what one of them gets is left to the child.
+NICENESS = 5
 _STARTS = 2
 _START_TIMEOUT_S = 90.0
 # A batch takes a twentieth of a second; this long when the machine has better things to do.
@@ -129,7 +131,7 @@ class _Child:
         pairs = [socket.socketpair() for _ in range(lanes)]
         self._sockets = [ours for ours, _ in pairs]
         theirs = [each for _, each in pairs]
-        module = ("-m", "apps.search.embedding_child", str(folder))
+        module = ("-m", "apps.search.embedding_child", str(folder), str(NICENESS))
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             [sys.executable, *module, *(str(each.fileno()) for each in theirs)],
             cwd=_ROOT,

@@ -27,10 +27,12 @@ from apps.search.indexing import IndexOutcome, Prepared
 
 logger = logging.getLogger(__name__)
 
-# The bound: no document is begun while so many, or so much text, are on their way. One document
-# may have more text than that, up to what extraction lets through, and is then alone with those
-# before it. A character takes about ten bytes here, with passages and vectors.
+# The bound: no document is begun while so many of them, or so many passages to embed, or so much
+# text are on their way. One document may have more than that, up to what extraction lets through;
+# it is then alone with those before it. A character takes about ten bytes here, with passages and
+# vectors. The passages are two or three seconds of work for two cores, which end a tenant's turn.
 MOST_DOCUMENTS = 64
+MOST_PASSAGES = 128
 MOST_CHARACTERS = 4_000_000
 
 _STORING = 2
@@ -53,7 +55,7 @@ class InFlight:
         self._report = report
         self._reporting = threading.Lock()
         self._held: set[int] = set()  # whose claims are renewed
-        self._characters: dict[int, int] = {}  # of each document between cutting and storing
+        self._prepared: dict[int, Prepared] = {}  # between cutting and storing
         self._broken: Exception | None = None
         self._left = threading.Condition()
         self._threads = ExitStack()
@@ -83,7 +85,7 @@ class InFlight:
             deadline: on the clock of `time.monotonic`; none is begun later.
         """
         # A machine that stood still for longer than a claim lasts gives the same document twice.
-        document_ids = [each for each in document_ids if each not in self._characters]
+        document_ids = [each for each in document_ids if each not in self._prepared]
         self._held.update(document_ids)
         for place, document_id in enumerate(document_ids):
             self._wait_for_room()
@@ -97,8 +99,8 @@ class InFlight:
     def wait_until_empty(self) -> bool:
         """Wait until none is on its way; return whether there was one."""
         with self._left:
-            was_any = bool(self._characters)
-            self._left.wait_for(lambda: not self._characters)
+            was_any = bool(self._prepared)
+            self._left.wait_for(lambda: not self._prepared)
         self._raise_what_broke()
         return was_any
 
@@ -108,21 +110,24 @@ class InFlight:
 
     def _wait_for_room(self) -> None:
         with self._left:
-            self._left.wait_for(
-                lambda: (
-                    len(self._characters) < MOST_DOCUMENTS
-                    and sum(self._characters.values()) < MOST_CHARACTERS
-                )
-            )
+            self._left.wait_for(self._has_room)
         self._raise_what_broke()
 
+    def _has_room(self) -> bool:
+        documents = self._prepared.values()
+        return (
+            len(documents) < MOST_DOCUMENTS
+            and sum(len(each.missing) for each in documents) < MOST_PASSAGES
+            and sum(len(each.content.text) for each in documents) < MOST_CHARACTERS
+        )
+
     def _begin(self, document_id: int) -> None:
-        found = self._attempt(document_id, lambda: self._prepared(document_id))
+        found = self._attempt(document_id, lambda: self._prepare(document_id))
         if not isinstance(found, Prepared):
             self._end(document_id, found)
             return
         with self._left:
-            self._characters[document_id] = len(found.content.text)
+            self._prepared[document_id] = found
         _, batches = self._model()
         vectors = batches.submit(
             [passage.embedded_text for passage in found.missing],
@@ -136,7 +141,7 @@ class InFlight:
 
         vectors.add_done_callback(go_on)
 
-    def _prepared(self, document_id: int) -> Prepared | IndexOutcome:
+    def _prepare(self, document_id: int) -> Prepared | IndexOutcome:
         model, _ = self._model()
         return indexing.prepare(document_id, model)
 
@@ -164,7 +169,7 @@ class InFlight:
         finally:
             connections.close_all()  # this thread's, back to the pool
             with self._left:
-                del self._characters[document_id]
+                del self._prepared[document_id]
                 self._left.notify_all()
 
     def _attempt(self, document_id: int, act: Callable[[], T]) -> T | None:

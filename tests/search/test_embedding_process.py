@@ -15,7 +15,7 @@ import pytest
 
 from apps.search import minilm
 from apps.search.embedding import EmbeddingUnavailable
-from apps.search.embedding_process import EmbeddingProcess
+from apps.search.embedding_process import NICENESS, EmbeddingProcess
 from apps.search.minilm import MiniLM
 
 TEXTS = ["Reset my VPN password", "Urlaub \ud800 契約", "", "ferret " * 300]
@@ -64,11 +64,11 @@ def test_more_threads_than_lanes_take_turns(process: EmbeddingProcess, model: Mi
 def test_it_leaves_the_processor_to_others(process: EmbeddingProcess) -> None:
     process.embed(["a"])
     pid = process_id(process)
-    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.nice(0) + 10)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.nice(0) + NICENESS)
     assert os.getsid(pid) == pid
     group = Path(f"/proc/{pid}/autogroup")
     if group.exists():
-        assert group.read_text().split()[-1] == "10"
+        assert group.read_text().split()[-1] == str(NICENESS)
 
 
 def test_a_killed_process_is_replaced_without_a_word(process: EmbeddingProcess) -> None:
@@ -100,7 +100,7 @@ def test_vectors_of_another_model_are_refused(folder: Path) -> None:
 IN_A_FORK = """
 import os, signal, sys
 from pathlib import Path
-from apps.search.embedding_process import EmbeddingProcess
+from apps.search.embedding_process import NICENESS, EmbeddingProcess
 from apps.search.minilm import wheel_weights
 process = EmbeddingProcess(Path(sys.argv[1]), revision=wheel_weights()[1], lanes=2)
 before = process.embed(["a text"])

@@ -116,9 +116,12 @@ def test_error_of_the_report_is_raised(shelf: Library) -> None:
         worker.work_off(budget_s=20, report=broken)
 
 
-@pytest.mark.parametrize(("documents", "characters", "most"), [(3, 10**9, 3), (64, 1, 1)])
+@pytest.mark.parametrize(
+    ("bound", "value", "most"),
+    [("MOST_DOCUMENTS", 3, 3), ("MOST_PASSAGES", 2, 2), ("MOST_CHARACTERS", 1, 1)],
+)
 def test_so_many_documents_and_so_much_text_are_on_their_way_and_no_more(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch, documents: int, characters: int, most: int
+    shelf: Library, monkeypatch: pytest.MonkeyPatch, bound: str, value: int, most: int
 ) -> None:
     under_way: set[int] = set()
     seen: list[int] = []
@@ -136,8 +139,7 @@ def test_so_many_documents_and_so_much_text_are_on_their_way_and_no_more(
 
     monkeypatch.setattr(indexing, "prepare", begin)
     monkeypatch.setattr(indexing, "store", end)
-    monkeypatch.setattr(in_flight, "MOST_DOCUMENTS", documents)
-    monkeypatch.setattr(in_flight, "MOST_CHARACTERS", characters)
+    monkeypatch.setattr(in_flight, bound, value)
     put_many(shelf, 12)
     assert len(work(shelf)[1]) == 12
     assert max(seen) <= most
