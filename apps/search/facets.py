@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
@@ -78,12 +78,21 @@ class Facets:
     Attributes:
         total: documents.
         is_about: the numbers are estimates from a sample.
-        facets: those with something to choose.
+        facets: those with any value.
     """
 
     total: int = 0
     is_about: bool = False
     facets: tuple[Facet, ...] = ()
+
+    @property
+    def choices(self) -> tuple[Facet, ...]:
+        """The facets with those values alone that would leave fewer documents."""
+        narrowing = (
+            replace(facet, values=tuple(one for one in facet.values if one.count < self.total))
+            for facet in self.facets
+        )
+        return tuple(facet for facet in narrowing if facet.values)
 
 
 def of_all(user: User, filters: Filters = NONE, *, today: date) -> Facets:
@@ -135,7 +144,7 @@ def _counted(
 
 def _times(facet: Facet, times: int) -> Facet:
     values = tuple(Value(one.value, one.label, one.count * times) for one in facet.values)
-    return Facet(facet.field, facet.label, values, facet.more)
+    return replace(facet, values=values)
 
 
 def _sources(rows: Sequence[tuple[Any, ...]]) -> Facet:

@@ -61,10 +61,10 @@ def _own(user: User, typed: str) -> Iterator[Suggestion]:
     begun = " ".join(names.words(typed))
     for saved in saved_searches.of(user):
         if begun in " ".join(names.words(saved.name)):
-            yield Suggestion("saved", saved.name, "saved search", saved_searches.address(saved))
+            yield Suggestion("saved", saved.name, saved.query, saved_searches.address(saved))
     for query in recent_searches.of(user):
         if begun in " ".join(names.words(query)):
-            yield Suggestion("recent", query, "searched before", _search(q=query))
+            yield Suggestion("recent", query, "", _search(q=query))
 
 
 def _found(user: User, words: Sequence[str], typed: str) -> list[Named]:

@@ -107,3 +107,13 @@ def test_type_of_no_kind_counts_as_other(shelf: Catalogue, mime_type: str) -> No
     Document.objects.filter(path="staff/travel.md").update(mime_type=mime_type)
     found = counted(facets.of_all(shelf.world.bo, Filters(kinds=("other",)), today=TODAY))
     assert found["kind"] == {"Other files": 1}
+
+
+def test_choices_are_what_would_leave_fewer(shelf: Catalogue) -> None:
+    found = facets.of_all(shelf.world.bo, today=TODAY)
+    offered = {facet.field: {one.label for one in facet.values} for facet in found.choices}
+    assert offered == {
+        "kind": {"PDF", "Presentation", "Note"},
+        "author": {"Grace Hopper"},
+        "since": {"Past three months"},
+    }

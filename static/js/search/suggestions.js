@@ -33,6 +33,10 @@ export class Suggestions {
     this.box.addEventListener("blur", () => setTimeout(() => this.close(), 150));
     // The box keeps the focus, and so the list stays open until the click has arrived.
     this.list.addEventListener("mousedown", (event) => event.preventDefault());
+    this.list.addEventListener("click", (event) => {
+      const chosen = event.target.closest("[role=option]");
+      if (chosen) location.assign(chosen.dataset.address);
+    });
   }
 
   ask() {
@@ -83,7 +87,7 @@ export class Suggestions {
       this.choose(options, ((this.at + 1 + step + places) % places) - 1);
     } else if (event.key === "Enter" && this.at >= 0) {
       event.preventDefault();
-      options[this.at].querySelector("a").click();
+      options[this.at].click();
     } else if (event.key === "Escape") {
       event.preventDefault();
       this.close();
@@ -109,15 +113,12 @@ function option(one, number) {
   item.id = `suggestion-${number}`;
   item.setAttribute("role", "option");
   item.setAttribute("aria-selected", "false");
-  const link = document.createElement("a");
-  link.href = one.url;
-  link.tabIndex = -1;
-  link.append(
+  item.dataset.address = one.url;
+  item.append(
     part("suggestion-kind", KINDS[one.kind] ?? ""),
     part("suggestion-label", one.label),
     part("suggestion-detail", one.detail),
   );
-  item.append(link);
   return item;
 }
 
