@@ -128,11 +128,10 @@ def _built(engine: Engine, corpus: Corpus, folder: Path) -> Iterator[list[_Conte
 
 def _measure(kenward: Kenward, contestants: Sequence[_Contestant], corpus: Corpus) -> list[Row]:
     rows = []
-    with kenward.asking():
-        for reach in corpus.readers:
-            with kenward.reader(reach):
-                rows += _measure_reach(contestants, corpus, reach)
-                _say(f"{reach}: measured")
+    for reach in corpus.readers:
+        with kenward.asking(reach):
+            rows += _measure_reach(contestants, corpus, reach)
+        _say(f"{reach}: measured")
     return rows
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 # What the graph is made with; `vector_plan` has what it is searched with.
-_M, _EF_CONSTRUCTION = 16, 64
+_M, _EF_CONSTRUCTION = 16, 128
 _MOST_DIMENSIONS: Final = 4_000  # of a halfvec that an HNSW index holds
 _ASK_AGAIN_S = 60.0
 

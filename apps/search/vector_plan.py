@@ -23,15 +23,15 @@ from apps.search.filters import NONE, Filters
 from apps.tenants import context
 
 # Up to so many passages the exact scan takes about a millisecond.
-FEW: Final = 2_000
+FEW = 2_000
 # Measured: both plans take equally long where n * n is about so many times the partition's rows.
-CROSSOVER: Final = 1_200
+CROSSOVER = 1_200
 
 # What recall depends on; local to the transaction. enable_sort leaves no way to the order but the
 # index. Without iterative scans a filter would silently lose most of what it should find.
 SETTINGS: Final = {
     "hnsw.iterative_scan": "relaxed_order",
-    "hnsw.ef_search": "100",
+    "hnsw.ef_search": "200",
     "hnsw.max_scan_tuples": "20000",
     "hnsw.scan_mem_multiplier": "2",
 }

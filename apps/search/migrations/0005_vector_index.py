@@ -8,7 +8,7 @@ from django.db import migrations
 # no fixed dimension; each partition gets a graph of its own.
 _HNSW = """
 CREATE INDEX IF NOT EXISTS search_chunkvector_hnsw_384 ON search_chunkvector
-USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)
+USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)
 WHERE vector_dims(embedding) = 384
 """
 
