@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.acls import resolve
-from apps.documents import file_kinds, file_types
+from apps.connections.protocol import RemoteItem
+from apps.documents import file_kinds, file_types, store
 from apps.documents.models import Collection, CollectionItem, Document
 from apps.documents.scope import Scope
 from apps.search import browse, retrieve
@@ -173,3 +175,37 @@ def test_filter_finds_what_lies_beyond_the_first_candidates(shelf: Catalogue) ->
         return told.ok, [passage.path for passage in told.passages]
 
     assert set(resolve.reading(shelf.world.bo, run)) == {"staff/travel.md"}
+
+
+def test_author_of_the_source_counts_before_the_files_own(shelf: Catalogue) -> None:
+    library = shelf.library
+    told = "---\nauthor: Written In It\n---\n# Words\n\nSome words.\n"
+    document = library.put("staff/told.md", told, place="staff/")
+    library.index(document)
+    document.refresh_from_db()
+    assert document.author == "Written In It"
+    item = RemoteItem(
+        "staff/told.md", "told", "staff/told.md", "2", ((("staff/",),)), author=" Ada  L "
+    )
+    policies = {item.policy: document.policy_id}
+    for version, author in (("2", "Ada L"), ("2", "Ada L"), ("3", "Ada L")):
+        store.write(
+            library.connection,
+            [replace(item, version=version)],
+            policies,
+            observed_at=timezone.now(),
+            run_id=1,
+        )
+        library.index(document)
+        document.refresh_from_db()
+        assert document.author == author
+    store.write(
+        library.connection,
+        [replace(item, version="4", author="")],
+        policies,
+        observed_at=timezone.now(),
+        run_id=1,
+    )
+    library.index(document)
+    document.refresh_from_db()
+    assert document.author == "Written In It"
