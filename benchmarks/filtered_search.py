@@ -76,19 +76,19 @@ def main() -> int:
     names = [name.strip() for name in told.engines.split(",") if name.strip()]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kenward-peers-")))
-        contestants = []
-        for engine in filtered_engines.peers():
-            if not names or engine.name in names:
-                contestants += stack.enter_context(_built(engine, corpus, folder))
         data_dir = told.data_dir or folder / "kenward"
         data_dir.mkdir(exist_ok=True)
+        # First: what some peers bring along does not like a process that forks.
         stack.enter_context(scratch.database_in(data_dir))
         from benchmarks.filtered_kenward import Kenward
 
         kenward = Kenward()
         kenward.build(corpus)
         _say(f"Kenward: load {kenward.load_s:.0f} s, index {kenward.index_s:.0f} s")
-        contestants.insert(0, _Contestant("Kenward", "", kenward.nearest, kenward.index_s))
+        contestants = [_Contestant("Kenward", "", kenward.nearest, kenward.index_s)]
+        for engine in filtered_engines.peers():
+            if not names or engine.name in names:
+                contestants += stack.enter_context(_built(engine, corpus, folder))
         rows = _measure(kenward, contestants, corpus)
     if told.out:
         told.out.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows))

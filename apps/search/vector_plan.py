@@ -25,7 +25,7 @@ from apps.tenants import context
 # Up to so many passages the exact scan takes about a millisecond.
 FEW = 2_000
 # Measured: both plans take equally long where n * n is about so many times the partition's rows.
-CROSSOVER = 1_200
+CROSSOVER = 700
 
 # What recall depends on; local to the transaction. enable_sort leaves no way to the order but the
 # index. Without iterative scans a filter would silently lose most of what it should find.
