@@ -8,10 +8,7 @@ Source: Robertson, Zaragoza, The Probabilistic Relevance Framework, 2009, sectio
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
-
-from apps.search import terms
+from collections.abc import Mapping
 
 # The constants were chosen on the development questions of three collections (docs/search.md); the
 # figures hardly change around them.
@@ -22,22 +19,14 @@ B = 0.75
 USUAL_LENGTH = 100
 
 
-def impacts(texts: Iterable[str], language: str) -> dict[str, float]:
+def impacts(counts: Mapping[str, int], length: int) -> dict[str, float]:
     """Return what each term says of a passage, by term.
 
     Args:
-        texts: the passage, the headings above it and its document's title; a word counts the same
-            in each.
-        language: of the passage.
+        counts: how often each term stands in the passage, the headings above it and its document's
+            title, taken together: a word counts the same in each.
+        length: of them, in words that are no stop words.
     """
-    counts: Counter[str] = Counter()
-    length = 0
-    for text in texts:
-        for word in terms.words(text):
-            found = terms.forms(word.text, language)
-            counts.update(found)
-            # Joined words are as long as their parts.
-            length += bool(found) and not word.is_whole
     fixed = K1 * (1 - B + B * length / USUAL_LENGTH)
     return {term: count * (K1 + 1) / (count + fixed) for term, count in counts.items()}
 

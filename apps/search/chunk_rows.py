@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -13,6 +13,7 @@ from apps.documents.chunking import Chunk as Passage
 from apps.documents.models import Document
 from apps.search import copied_policies, term_rows, vector_store
 from apps.search.models import Chunk
+from apps.search.term_rows import Analysed
 
 _ROWS = (
     'jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ordinal int, start int, "end" int,'
@@ -85,7 +86,9 @@ def write(document: Document, title: str, plan: Plan) -> dict[int, int]:
     Returns:
         ordinal -> id of the chunks that were added.
     """
-    language = term_rows.language_of([*plan.kept.values(), *plan.added])
+    passages = [*plan.kept.values(), *plan.added]
+    language = term_rows.language_of(passages)
+    analysed = {one.ordinal: term_rows.analysed(title, one, language) for one in passages}
     # Their terms go first, since chunk by chunk they would be counted one by one.
     term_rows.remove([document.pk])
     gone = Chunk.objects.filter(document_id=document.pk).exclude(pk__in=list(plan.kept))
@@ -99,18 +102,18 @@ def write(document: Document, title: str, plan: Plan) -> dict[int, int]:
     ids: dict[int, int] = {}
     with connection.cursor() as cursor:
         if plan.kept:
-            rows = _json(title, language, plan.kept.items())
-            cursor.execute(_UPDATE, {**names, "rows": rows})
+            cursor.execute(_UPDATE, {**names, "rows": _json(plan.kept.items(), analysed)})
         if plan.added:
             new = ((None, passage) for passage in plan.added)
-            cursor.execute(_INSERT, {**names, "rows": _json(title, language, new)})
+            cursor.execute(_INSERT, {**names, "rows": _json(new, analysed)})
             ids = dict(cursor.fetchall())
-    written = plan.kept | {ids[passage.ordinal]: passage for passage in plan.added}
-    term_rows.add(document.pk, document.policy_id, title, language, written)
+    written = {chunk_id: analysed[one.ordinal] for chunk_id, one in plan.kept.items()}
+    written |= {chunk_id: analysed[ordinal] for ordinal, chunk_id in ids.items()}
+    term_rows.add(document.pk, document.policy_id, language, written)
     return ids
 
 
-def _json(title: str, language: str, passages: Iterable[tuple[int | None, Passage]]) -> str:
+def _json(passages: Iterable[tuple[int | None, Passage]], analysed: Mapping[int, Analysed]) -> str:
     return json.dumps(
         [
             {
@@ -120,7 +123,7 @@ def _json(title: str, language: str, passages: Iterable[tuple[int | None, Passag
                 "end": passage.end,
                 "page": passage.page,
                 "heading_path": list(passage.heading_path),
-                "lexemes": term_rows.lexemes(title, passage, language),
+                "lexemes": analysed[passage.ordinal].lexemes,
                 "text": passage.text,
                 "token_count": passage.token_count,
                 "sha256": passage.sha256,

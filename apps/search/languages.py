@@ -50,7 +50,7 @@ STEMMED = {
     "tr": "turkish",
 }
 # So much of a document is looked at, and a language is believed from so many letters and so likely.
-_CHARACTERS = 3_000
+_CHARACTERS = 1_500
 _FEWEST_LETTERS = 60
 _LEAST_PROBABILITY = 0.8
 # A question is stemmed for so many languages at most, each of which has so many passages.

@@ -8,7 +8,7 @@ migration `0004_terms`). What the function names is read again through row-level
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -18,7 +18,7 @@ from django.db import connection
 from apps.acls.binary import BigintArray, Ids
 from apps.documents import scope as scopes
 from apps.documents.scope import IS_READABLE, IS_READABLE_DOCUMENT, Scope
-from apps.search import bm25, languages, question, term_rows, terms
+from apps.search import bm25, languages, question, term_rows, terms, vector_plan
 from apps.search.filters import NONE, Filters
 from apps.search.hits import Evidence, Found, Hit
 from apps.search.question import Wanted
@@ -26,19 +26,16 @@ from apps.tenants.context import required_tenant_id
 
 __all__ = ["Wanted", "search", "understand"]
 
-# Measured by benchmarks/lexical_search.py: up to so many readable passages, scoring them all is
-# faster than looking for those that have a word.
-_FEW_PASSAGES = 4_000
-_FEW_DOCUMENTS = 400
 # Passages that the index may name before commoner words no longer lead to further ones; those that
 # rarer words led to are scored by all words.
 _MOST_NAMED = 20_000
+# The rarer words are enough if they can be expected to lead to so many times as many as are wanted.
+_AMPLE = 2
 _COUNTS = """
 SELECT (SELECT sum(passages) FROM search_languagecount WHERE tenant_id = %(tenant_id)s),
     ARRAY(SELECT ROW(term, passages)::text FROM search_termcount
           WHERE tenant_id = %(tenant_id)s AND term = ANY (%(numbers)s::integer[]))
 """
-_FEW = "SELECT count(*) AS few FROM (SELECT FROM {source} WHERE {is_readable} LIMIT %(most)s) readable"
 _DOCUMENTS = f"""
 SELECT array_agg(d.id) AS ids FROM documents_document d
 WHERE {IS_READABLE_DOCUMENT} AND d.indexed_version >= d.text_from_version AND {{condition}}
@@ -48,12 +45,12 @@ SELECT best.id, best.document_id, best.score,
     ARRAY(SELECT asked.term FROM unnest(%(numbers)s::integer[]) asked(term)
           WHERE asked.term = ANY (best.terms)) AS has
 FROM ({best}) best
+WHERE best.score > 0
 """
 _SCORE_ALL = """
 SELECT p.id, p.document_id, p.terms, -(p.impacts <#> %(question)s::sparsevec) AS score
 FROM search_chunkterms p
-WHERE {is_readable} AND (p.impacts <#> %(question)s::sparsevec) < 0
-    AND p.terms @> %(required)s::integer[]
+WHERE {is_readable} AND p.terms @> %(required)s::integer[]
     AND (%(phrases)s::tsquery IS NULL OR EXISTS (
         SELECT FROM search_chunk c WHERE c.tenant_id = %(tenant_id)s AND c.id = p.id
             AND c.lexemes @@ %(phrases)s::tsquery))
@@ -123,11 +120,13 @@ class _Asked:
 
     Attributes:
         terms: number -> term.
-        known: number -> passages of the tenant that have it, the rarest first.
+        passages: of the tenant, in all.
+        known: number -> those that have it, the rarest first.
         weights: number -> what it counts.
     """
 
     terms: Mapping[int, str]
+    passages: int
     known: Mapping[int, int]
     weights: Mapping[int, float]
 
@@ -144,14 +143,17 @@ class _Asked:
             number: wanted.weights[by_number[number]] * bm25.rarity(int(total), having)
             for number, having in known.items()
         }
-        return cls(by_number, known, weights)
+        return cls(by_number, int(total or 0), known, weights)
 
     def rarest(self, most: int) -> list[int]:
         """Return the rarest terms that together are in so many passages at most; at least one."""
-        reached = list(accumulate(self.known.values()))
-        return [n for n, sum_ in zip(self.known, reached, strict=True) if sum_ <= most] or [
-            next(iter(self.known))
-        ]
+        within = accumulate(self.known.values())
+        rarest = [number for number, named in zip(self.known, within, strict=True) if named <= most]
+        return rarest or [next(iter(self.known))]
+
+    def named(self, matching: Iterable[int]) -> int:
+        """Return how many passages the index names for these terms at most."""
+        return sum(self.known[number] for number in matching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +164,11 @@ class _Search:
     limit: int
 
     def among_all(self) -> Found:
-        if sum(self.asked.known.values()) > _FEW_PASSAGES:
-            source, is_readable = scopes.passages("search_chunkterms", exact=False)
-            statement = _FEW.format(source=source, is_readable=is_readable)
-            ok, rows = scopes.rows(self.scope, statement, "found.few", {"most": _FEW_PASSAGES + 1})
-            if not ok:
-                return Found(ok=False)
-            if rows[0][0] <= _FEW_PASSAGES:
-                return self._run(_SCORE_ALL.format(is_readable=_BY_POLICY), {})
-        return self._indexed(_BY_POLICY, None)
+        permitted = vector_plan.reach().permitted
+        matching = self._matching(permitted)
+        if permitted <= self.asked.named(matching):
+            return self._run(_SCORE_ALL.format(is_readable=_BY_POLICY), {})
+        return self._indexed(_BY_POLICY, matching, None)
 
     def among_documents(self, filters: Filters) -> Found:
         statement = _DOCUMENTS.format(condition=filters.condition)
@@ -178,25 +176,30 @@ class _Search:
         if not ok or not rows:
             return Found(ok)
         documents: Ids = rows[0][0]
-        if len(documents) <= _FEW_DOCUMENTS:
+        permitted = vector_plan.reach(filters).permitted
+        matching = self._matching(permitted)
+        if permitted <= self.asked.named(matching):
             names = {"documents": BigintArray(documents)}
             return self._run(_SCORE_ALL.format(is_readable=_BY_DOCUMENT), names)
-        return self._indexed(_BY_DOCUMENT, documents)
+        return self._indexed(_BY_DOCUMENT, matching, documents)
 
-    def _indexed(self, is_readable: str, documents: Ids | None) -> Found:
-        """Ask the index; once more, with the commoner words, where the rarer ones led to few."""
+    def _matching(self, permitted: int) -> list[int]:
+        """Return by which terms to look: the rarer ones where these lead to enough, else all."""
         rarest = self.asked.rarest(_MOST_NAMED)
-        every = list(self.asked.known)
-        found = Found(ok=False)
-        for matching in (rarest, every) if len(rarest) < len(every) else (every,):
-            names = {
-                "matching": matching,
-                "documents": None if documents is None else BigintArray(documents),
-            }
-            found = self._run(_SEARCH.format(is_readable=is_readable), names)
-            if not found.ok or len(found.hits) >= self.limit:
-                break
-        return found
+        expected = self.asked.named(rarest) * permitted / max(self.asked.passages, 1)
+        return rarest if expected >= _AMPLE * self.limit else list(self.asked.known)
+
+    def _indexed(self, is_readable: str, matching: list[int], documents: Ids | None) -> Found:
+        """Ask the index; once more, by all terms, where the rarer ones led to fewer than wanted."""
+        found = self._named(is_readable, matching, documents)
+        if not found.ok or len(found.hits) >= self.limit or len(matching) == len(self.asked.known):
+            return found
+        return self._named(is_readable, list(self.asked.known), documents)
+
+    def _named(self, is_readable: str, matching: list[int], documents: Ids | None) -> Found:
+        asked = None if documents is None else BigintArray(documents)
+        names = {"matching": matching, "documents": asked}
+        return self._run(_SEARCH.format(is_readable=is_readable), names)
 
     def _run(self, statement: str, names: Mapping[str, Any]) -> Found:
         params = {

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from apps.search import stop_words, terms
 
 _MOST_WORDS = 40
+# Quotation marks around a whole question only say that it is one.
+_QUOTED_QUESTION = re.compile(r'\s*["“„]([^"“”„]*\?)["“”]\s*')
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“]+)“')
 # Joined words count by their parts, too; as a whole they say less than another word would.
 _WHOLE = 0.5
@@ -58,6 +60,8 @@ def understand(query: str, languages: Sequence[str]) -> Wanted | None:
         query: in natural language.
         languages: those of the documents, the most common one first.
     """
+    if is_one := _QUOTED_QUESTION.fullmatch(query):
+        query = is_one[1]
     quoted = [next(filter(None, match)) for match in _QUOTED.findall(query)]
     rest = list(terms.words(_QUOTED.sub(" ", query)))
     left_out = _stop_words([word.text for word in rest], languages)

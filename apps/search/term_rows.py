@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -33,51 +34,64 @@ def language_of(passages: Sequence[Passage]) -> str:
     return languages.of_text(beginning) or languages.usual()
 
 
-def lexemes(title: str, passage: Passage, language: str) -> str:
-    """Return the text of a tsvector: a passage's terms with their positions.
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A passage as it is searched.
 
-    Weight A: of title and headings; B: of the passage.
+    Attributes:
+        lexemes: its terms with their positions, as the text of a tsvector. Weight A: of title and
+            headings; B: of the passage.
+        impacts: number of a term -> what BM25 makes of it, by number.
+    """
+
+    lexemes: str
+    impacts: Mapping[int, float]
+
+
+def analysed(title: str, passage: Passage, language: str) -> Analysed:
+    """Return the terms of a passage, with those of the headings above it and of the title.
+
+    Args:
+        title: of its document.
+        passage: as it was cut.
+        language: of its document, as in `languages`.
     """
     positions: defaultdict[str, list[str]] = defaultdict(list)
-    at = 1
-    for text, weight in (
-        *((each, "A") for each in (title, *passage.heading_path)),
-        (passage.text, "B"),
-    ):
+    counts: Counter[str] = Counter()
+    length, at = 0, 1
+    above = [(text, "A") for text in (title, *passage.heading_path)]
+    for text, weight in (*above, (passage.text, "B")):
         last = -1
         for word in terms.words(text):
             last = word.last
-            if at + word.last > _LAST_POSITION:
-                break
-            for term in terms.forms(word.text, language):
-                # Joined words stand where their first and their last part does, so that a phrase
-                # goes on from them.
-                positions[term] += [f"{at + place}{weight}" for place in {word.first, word.last}]
+            forms = terms.forms(word.text, language)
+            counts.update(forms)
+            # Joined words are as long as their parts. They stand where the first and where the last
+            # of these does, so that a phrase goes on from them.
+            length += bool(forms) and not word.is_whole
+            for place in {at + word.first, at + word.last} if at + last <= _LAST_POSITION else ():
+                for form in forms:
+                    positions[form].append(f"{place}{weight}")
         at += last + _GAP
-    return " ".join(
+    lexemes = " ".join(
         f"{terms.quoted(term)}:{','.join(places[:_MOST_POSITIONS])}"
         for term, places in positions.items()
     )
+    return Analysed(lexemes, _numbered(bm25.impacts(counts, length)))
 
 
-def add(
-    document_id: int, policy_id: int, title: str, language: str, passages: Mapping[int, Passage]
-) -> None:
+def add(document_id: int, policy_id: int, language: str, passages: Mapping[int, Analysed]) -> None:
     """Write the terms of a document's passages; in the caller's transaction.
 
     Args:
         document_id: the document.
         policy_id: its policy, which the rows copy for the filter inside the scan.
-        title: its words are found with every passage.
         language: of the document.
         passages: by the ids of their chunks, which are written already.
     """
     if not passages:
         return
-    found = [
-        _numbered(bm25.impacts((title, *passage.heading_path, passage.text), language))
-        for passage in passages.values()
-    ]
+    found = [passage.impacts for passage in passages.values()]
     names: dict[str, Any] = {
         "tenant_id": required_tenant_id(),
         "document_id": document_id,
