@@ -37,6 +37,7 @@ class Corpus:
         readers: reach -> the policies that admit this reader, ascending.
         questions: unit vectors, shape (m, 384).
         kind: what the vectors were made of.
+        parents: the two real passages that each is mixed of, shape (2, n); None without real ones.
     """
 
     vectors: Vectors
@@ -45,6 +46,7 @@ class Corpus:
     readers: dict[str, Numbers]
     questions: Vectors
     kind: str
+    parents: Numbers | None = None
 
     @property
     def policy_count(self) -> int:
@@ -70,23 +72,26 @@ def corpus(rows: int, real: RealVectors | None, *, questions: int, seed: int = 7
     # Apart, so that more questions leave the rest as it is.
     random, of_questions, of_policies = np.random.default_rng(seed).spawn(3)
     documents = np.arange(rows, dtype=np.int64) // _PER_DOCUMENT
+    parents = None
     if real is None:
         vectors = _clustered(rows, random)
         asked = vectors[of_questions.integers(rows, size=questions)]
         noise = of_questions.standard_normal(asked.shape, np.float32)
         asked = _unit(asked + noise * np.float32(_QUESTION_NOISE / DIMENSION**0.5))
     else:
-        vectors = mixtures(real, rows, random)
+        parents = pairs(real, rows, random)
+        vectors = mixtures(real, parents, random)
         chosen = of_questions.permutation(len(real.questions))[:questions]
         asked = real.questions[chosen]
     vectors = vectors.astype(np.float16).astype(np.float32)
     policies = _policies(vectors, documents, of_policies)
     kind = "clusters" if real is None else "mixtures of real passages"
-    return Corpus(vectors, documents, policies, _readers(policies, of_policies), asked, kind)
+    readers = _readers(policies, of_policies)
+    return Corpus(vectors, documents, policies, readers, asked, kind, parents)
 
 
-def mixtures(real: RealVectors, rows: int, random: np.random.Generator) -> Vectors:
-    """Return unit vectors, each of a real passage, a part of one that is like it, and noise.
+def pairs(real: RealVectors, rows: int, random: np.random.Generator) -> Numbers:
+    """Return for each passage the real ones that it is made of, shape (2, rows).
 
     A document's passages are made of one real document's, as far as it has so many.
     """
@@ -98,8 +103,14 @@ def mixtures(real: RealVectors, rows: int, random: np.random.Generator) -> Vecto
     other = random.integers(len(real.passages), size=rows)
     # Half of them are mixed with a passage of the same document, half with any.
     second = np.where(random.random(rows) < 0.5, second, other)
-    made = np.empty((rows, DIMENSION), np.float32)
-    for begin in range(0, rows, 100_000):
+    return np.stack([first, second])
+
+
+def mixtures(real: RealVectors, parents: Numbers, random: np.random.Generator) -> Vectors:
+    """Return unit vectors, each of a real passage, a part of its second parent's, and noise."""
+    first, second = parents
+    made = np.empty((len(first), DIMENSION), np.float32)
+    for begin in range(0, len(first), 100_000):
         part = slice(begin, begin + 100_000)
         noise = random.standard_normal((len(first[part]), DIMENSION), np.float32)
         weight = _SECOND * random.random((len(first[part]), 1), np.float32)

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from django.db import connection, connections, transaction
@@ -95,6 +96,7 @@ class Kenward:
     """Its own `vector_store.nearest`, over readable sets that `acls` computed."""
 
     name = "Kenward"
+    chunks = _CHUNKS
 
     def __init__(self) -> None:
         self.load_s = self.index_s = 0.0
@@ -214,13 +216,17 @@ class Kenward:
 
     def _passages(self, corpus: Corpus, part: slice) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_STAGE)
-            with cursor.copy("COPY staged FROM STDIN (FORMAT BINARY)") as copy:
-                copy.write(_COPY_HEADER)
-                copy.write(_wire(corpus, part))
-                copy.write(b"\xff\xff")
-            for statement in (_DOCUMENTS, _CHUNKS, _VECTORS):
+            self._stage(cursor, corpus, part)
+            for statement in (_DOCUMENTS, self.chunks, _VECTORS):
                 cursor.execute(statement, {"tenant": self._tenant.pk})
+
+    def _stage(self, cursor: Any, corpus: Corpus, part: slice) -> None:
+        """Put rows of the corpus where the statements that fill the tables find them."""
+        cursor.execute(_STAGE)
+        with cursor.copy("COPY staged FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(_COPY_HEADER)
+            copy.write(_wire(corpus, part))
+            copy.write(b"\xff\xff")
 
 
 def _wire(corpus: Corpus, part: slice) -> bytes:

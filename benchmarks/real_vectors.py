@@ -10,7 +10,7 @@ import gzip
 import json
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,20 +51,28 @@ def main() -> int:
     parser.add_argument("collections", type=Path)
     parser.add_argument("vectors", type=Path)
     told = parser.parse_args()
-    passages, documents = [], []
-    for number, text in enumerate(sorted(set(_documents(told.collections)))):
-        for passage in _passages(text):
-            passages.append(passage)
-            documents.append(number)
-    questions = sorted(set(_questions(told.collections)))
-    sys.stdout.write(f"{len(passages):,} passages, {len(questions):,} questions\n")
+    documents, texts = zip(*passages(told.collections), strict=True)
+    asked = questions(told.collections)
+    sys.stdout.write(f"{len(texts):,} passages, {len(asked):,} questions\n")
     np.savez(
         told.vectors,
-        passages=_embed(passages),
+        passages=_embed(texts),
         documents=np.array(documents, np.int64),
-        questions=_embed(questions),
+        questions=_embed(asked),
     )
     return 0
+
+
+def passages(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the passages of every collection in a folder, with the number of their document."""
+    for number, text in enumerate(sorted(set(_documents(folder)))):
+        for passage in _passages(text):
+            yield number, passage
+
+
+def questions(folder: Path) -> list[str]:
+    """Return every question of the collections, each once, in a fixed order."""
+    return sorted(set(_questions(folder)))
 
 
 def _documents(folder: Path) -> Iterator[str]:
@@ -99,7 +107,7 @@ def _passages(text: str) -> Iterator[str]:
             yield " ".join(passage)
 
 
-def _embed(texts: list[str]) -> Vectors:
+def _embed(texts: Sequence[str]) -> Vectors:
     from apps.search.minilm import MiniLM
 
     model = MiniLM(Path("var/models"))
