@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 # By script, told by the first letter that is in it: what may have been meant for another letter.
 _ALPHABETS = (
-    "abcdefghijklmnopqrstuvwxyz0123456789ßøæœđłþ",
+    "abcdefghijklmnopqrstuvwxyz",
     "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґ",
     "αβγδεζηθικλμνξοπρσςτυφχψω",
 )
+_DIGITS = "0123456789"
 # Slips that are forgiven, by the length of a word: one from 4 letters on, two from 8.
 _ONE_FROM, _TWO_FROM = 4, 8
 
@@ -24,6 +25,7 @@ def allowed(word: str) -> int:
 def neighbours(word: str) -> set[str]:
     """Return the words one slip away: a letter too many, too few or another, or two exchanged."""
     alphabet = next((letters for letters in _ALPHABETS if set(letters) & set(word)), _ALPHABETS[0])
+    alphabet += _DIGITS if set(_DIGITS) & set(word) else ""
     cuts = [(word[:place], word[place:]) for place in range(len(word) + 1)]
     found = {head + tail[1:] for head, tail in cuts if tail}
     found |= {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}

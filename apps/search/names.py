@@ -24,17 +24,21 @@ _MARKS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+")
 _LAST = "\U0010ffff"
 _MOST_CHARS = 40
-_MOST_ROWS = 2_000
+# Rows looked at for one range and field, where there are few ranges and where there are many.
+_MOST_ROWS, _OF_MANY = 400, 40
+_MANY = 10
 
-# Each range by itself, so that each is one descent into the key. What the name's row says of the
+# Each range and field by itself, so that each is one descent into the key and none crowds out
+# another. What the name's row says of the
 # policy only saves visits to documents; the document itself is what is asked.
 _READABLE_WORDS = """
 FROM unnest(%(lows)s::text[], %(highs)s::text[]) asked(low, high)
+CROSS JOIN unnest(%(fields)s::"char"[]) name(field)
 CROSS JOIN LATERAL (
     SELECT n.word, n.field, n.document_id FROM search_nameword n
     WHERE n.tenant_id = %(tenant_id)s AND n.word >= asked.low AND n.word < asked.high
         AND n.policy_id = ANY ((SELECT ids FROM scope)::bigint[])
-        AND n.field = ANY (%(fields)s::"char"[])
+        AND n.field = name.field
     LIMIT %(most)s) named
 JOIN documents_document d ON d.tenant_id = %(tenant_id)s AND d.id = named.document_id
 """
@@ -165,7 +169,7 @@ def counts(user: User, wanted: Sequence[Range], *, at_most: int = _MOST_ROWS) ->
     Args:
         user: who asks.
         wanted: ranges of words.
-        at_most: rows that are looked at for each range, which bounds the count.
+        at_most: rows that are looked at for each range and field, which bounds the count.
     """
     params = {**_params(wanted, "taf"), "most": at_most}
     return dict(scopes.rows_for(user, _WORDS, "found.word", params))
@@ -184,5 +188,5 @@ def _params(wanted: Sequence[Range], fields: str) -> dict[str, Any]:
         "lows": [low for low, _ in wanted],
         "highs": [high for _, high in wanted],
         "fields": list(fields),
-        "most": _MOST_ROWS if len(wanted) < 10 else _MOST_ROWS // 10,
+        "most": _MOST_ROWS if len(wanted) < _MANY else _OF_MANY,
     }

@@ -130,7 +130,15 @@ def _folders(path: str) -> Iterator[str]:
 
 def _has_all(name: str, words: Sequence[str]) -> bool:
     of_name = names.words(name)
-    return all(any(each.startswith(word) for each in of_name) for word in words)
+    return all(any(_begins(each, word) for each in of_name) for word in words)
+
+
+def _begins(name: str, word: str) -> bool:
+    """Return whether a name begins with a word, but for one slip where one is forgiven."""
+    if name.startswith(word) or not edits.allowed(word):
+        return name.startswith(word)
+    begins = (name[: len(word) + more] for more in (-1, 0, 1))
+    return any(edits.distance(begin, word, most=1) == 1 for begin in begins)
 
 
 def _search(**params: object) -> str:

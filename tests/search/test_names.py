@@ -100,6 +100,19 @@ def test_one_slip_is_forgiven(shelf: Catalogue, typed: str) -> None:
     assert "Travel policy" in labels(shelf, "bo", typed)
 
 
+@pytest.mark.parametrize("typed", ["hoqper", "hpoper", "grcae hop"])
+def test_one_slip_in_a_name_is_forgiven(shelf: Catalogue, typed: str) -> None:
+    assert "Grace Hopper" in labels(shelf, "bo", typed)
+    assert labels(shelf, "ida", typed) == []
+
+
+def test_many_documents_of_an_author_do_not_crowd_out_a_title(shelf: Catalogue) -> None:
+    for number in range(60):
+        shelf.library.put(f"staff/by-{number}.md", "# By", place="staff/")
+    Document.objects.filter(path__startswith="staff/by-").update(author="Travel Desk")
+    assert "Travel policy" in labels(shelf, "bo", "travle")
+
+
 def test_source_of_which_nothing_is_readable_is_not_named(shelf: Catalogue) -> None:
     other_source(shelf.library, "Boardroom")
     assert labels(shelf, "bo", "boardr") == []
