@@ -8,6 +8,7 @@ migration `0004_terms`). What the function names is read again through row-level
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -26,11 +27,11 @@ from apps.tenants.context import required_tenant_id
 
 __all__ = ["Wanted", "search", "understand"]
 
-# Passages that the index may name before commoner words no longer lead to further ones; those that
-# rarer words led to are scored by all words.
-_MOST_NAMED = 20_000
-# The rarer words are enough if they can be expected to lead to so many times as many as are wanted.
-_AMPLE = 2
+# The index is asked for a question's rarer words only, as long as these lead to so many passages,
+# and to so many times as many readable ones as are wanted; these are scored by all words. Measured
+# by benchmarks/lexical_search.py.
+_NAMED = 10_000
+_AMPLE = 20
 _COUNTS = """
 SELECT (SELECT sum(passages) FROM search_languagecount WHERE tenant_id = %(tenant_id)s),
     ARRAY(SELECT ROW(term, passages)::text FROM search_termcount
@@ -145,7 +146,7 @@ class _Asked:
         }
         return cls(by_number, int(total or 0), known, weights)
 
-    def rarest(self, most: int) -> list[int]:
+    def rarest(self, most: float) -> list[int]:
         """Return the rarest terms that together are in so many passages at most; at least one."""
         within = accumulate(self.known.values())
         rarest = [number for number, named in zip(self.known, within, strict=True) if named <= most]
@@ -184,10 +185,10 @@ class _Search:
         return self._indexed(_BY_DOCUMENT, matching, documents)
 
     def _matching(self, permitted: int) -> list[int]:
-        """Return by which terms to look: the rarer ones where these lead to enough, else all."""
-        rarest = self.asked.rarest(_MOST_NAMED)
-        expected = self.asked.named(rarest) * permitted / max(self.asked.passages, 1)
-        return rarest if expected >= _AMPLE * self.limit else list(self.asked.known)
+        """Return by which terms to look: the rarer ones, as far as these lead to enough."""
+        reach = permitted / max(self.asked.passages, permitted, 1)
+        ample = _AMPLE * self.limit / reach if reach else math.inf
+        return self.asked.rarest(max(_NAMED, ample))
 
     def _indexed(self, is_readable: str, matching: list[int], documents: Ids | None) -> Found:
         """Ask the index; once more, by all terms, where the rarer ones led to fewer than wanted."""

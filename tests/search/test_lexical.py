@@ -230,7 +230,8 @@ def test_commoner_words_are_looked_for_where_rarer_ones_lead_to_few(
     world: World, shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(monkeypatch, 10**6)
-    monkeypatch.setattr(lexical, "_MOST_NAMED", 1)
+    monkeypatch.setattr(lexical, "_NAMED", 1)
+    monkeypatch.setattr(lexical, "_AMPLE", 0)
     write(shelf, "staff/one.md", [f"common number{n}" for n in range(5)], place="staff/")
     assert len(hits(shelf, world.bo, "common number3")) == 5
     assert len(hits(shelf, world.bo, "common number3", limit=1)) == 1
