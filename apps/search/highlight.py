@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from django.utils.html import escape
@@ -14,6 +15,8 @@ _MOST_WORDS = 60
 # An extract begins so many words before its first marked one, and at a sentence if one does there.
 _WORDS_BEFORE = 8
 _SENTENCE_ENDS = (".", "!", "?", ":", "\n")
+# A heading would run into what stands under it.
+_BETWEEN_BLOCKS = re.compile(r"\s*\n\s*\n\s*")
 
 
 def extracts(texts: Sequence[str], wanted: Wanted | None) -> list[SafeString]:
@@ -96,8 +99,8 @@ def _sentence(text: str, parts: Sequence[terms.Word], first: int) -> int:
 
 
 def _spaced(text: str) -> str:
-    """Return the text with each run of white space as one space, at its ends as well."""
-    words = " ".join(text.split())
+    """Return the text in one line: a point between blocks, one space for other white space."""
+    words = " ".join(_BETWEEN_BLOCKS.sub(" · ", text).split())
     if not words:
         return " " if text else ""
     return f"{' ' * text[:1].isspace()}{words}{' ' * text[-1:].isspace()}"

@@ -22,6 +22,11 @@ def test_words_of_the_question_are_marked_in_all_their_forms() -> None:
     assert html == "Two <mark>hotels</mark>, one <mark>Hotel</mark>."
 
 
+def test_a_heading_does_not_run_into_what_stands_under_it() -> None:
+    (html,) = highlight.extracts(["The hotel\n\nHotels may\ncost 140 euros."], wanted("hotel"))
+    assert html == "The <mark>hotel</mark> · <mark>Hotels</mark> may cost 140 euros."
+
+
 def test_markup_in_a_document_is_text() -> None:
     (html,) = highlight.extracts([ATTACK], wanted("hotel script alert"))
     assert set(re.findall(r"<[^>]*>", html)) == {"<mark>", "</mark>"}
