@@ -90,7 +90,7 @@ class WordedKenward(Kenward):
             tenant_context(self._tenant),
             transaction.atomic("owner"),
             connections["owner"].cursor() as cursor,
-            cursor.copy(_TERMS) as copy
+            cursor.copy(_TERMS) as copy,
         ):
             rows = zip(_parents(corpus, part), documents, policies, strict=True)
             for (number, first, second), document, policy in rows:

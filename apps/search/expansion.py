@@ -58,7 +58,8 @@ def meanings(query: str, expanded: Expanded) -> tuple[EmbeddingSpec, list[Meanin
         mean = vector + query_vector.vector_of(expanded.passage)[1]
         length = float(np.linalg.norm(mean))
         vector = mean / length if length > 0 else vector
-    found = [Meaning(query, vector)]
-    for other in expanded.queries[:_MOST_QUERIES]:
-        found.append(Meaning(other, query_vector.vector_of(other)[1]))
-    return spec, found
+    others = expanded.queries[:_MOST_QUERIES]
+    return spec, [
+        Meaning(query, vector),
+        *(Meaning(other, query_vector.vector_of(other)[1]) for other in others),
+    ]

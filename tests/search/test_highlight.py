@@ -57,3 +57,33 @@ def test_question_of_stop_words_marks_nothing() -> None:
 def test_extracts_keep_the_order_of_their_texts() -> None:
     texts = [f"number {number}" for number in range(20)]
     assert highlight.extracts(texts, None) == texts
+
+
+def test_accents_identifiers_and_stems_of_other_languages_are_marked() -> None:
+    texts = [
+        "Send your résumé.",
+        "See user_guide.md and the DocumentFinder.",
+        "Die Übersetzungen der Verträge",
+        "It broke with ABC-123.",
+    ]
+    question = wanted("resume user_guide.md finder übersetzung abc123", "english", "german")
+    assert highlight.extracts(texts, question) == [
+        "Send your <mark>résumé</mark>.",
+        "See <mark>user_guide.md</mark> and the Document<mark>Finder</mark>.",
+        "Die <mark>Übersetzungen</mark> der Verträge",
+        "It broke with <mark>ABC-123</mark>.",
+    ]
+
+
+def test_extract_is_the_part_where_most_of_the_question_stands() -> None:
+    filler = "These words have nothing to do with it. " * 30
+    text = f"One hotel here. {filler}The hotel in Oslo costs money. {filler}"
+    (html,) = highlight.extracts([text], wanted("hotel in Oslo"))
+    assert html.startswith("The <mark>hotel</mark> in <mark>Oslo</mark> costs money.")
+    assert 35 <= len(html.split()) <= 60
+
+
+def test_extract_of_a_long_text_without_a_word_of_the_question_is_its_beginning() -> None:
+    text = " ".join(f"word{number}" for number in range(100))
+    (html,) = highlight.extracts([text], wanted("hotel"))
+    assert html == " ".join(f"word{number}" for number in range(60))
