@@ -29,12 +29,15 @@ from apps.connections.providers.file_share.location import Access
 from apps.documents import store
 from apps.documents.models import Document
 from apps.ops.evaluation.datasets import SourceDocument
-from apps.search import indexing
+from apps.search import worker
+from apps.search.embedding import EmbeddingUnavailable
+from apps.search.indexing import IndexOutcome
 from apps.search.models import Chunk
 from apps.tenants.context import tenant_context, unrestricted_reading
 from apps.tenants.models import Membership, Tenant
 
 _PAGE = 200
+_TURN_S = 5.0  # between two words of progress
 _REALM = "evaluation"
 _PLACE = "all"
 _FILES_PER_FOLDER = 1_000
@@ -65,11 +68,6 @@ class Corpus:
         """Return the documents that wait for indexing."""
         with tenant_context(self.tenant), transaction.atomic():
             return list(Document.objects.to_index().values_list("pk", flat=True))
-
-    def index(self, document_id: int) -> bool:
-        """Index one document and return whether it can be found now; one without text cannot."""
-        with tenant_context(self.tenant):
-            return indexing.index(document_id).state == "indexed"
 
     def count_passages(self) -> int:
         """Return how many passages the index has."""
@@ -130,9 +128,22 @@ def fill(corpus: Corpus, documents: Iterable[SourceDocument], folder: Path) -> i
 
 
 def indexed(corpus: Corpus) -> Iterator[bool]:
-    """Index what waits, one document after the other; yield for each whether it can be found."""
-    for document_id in corpus.waiting():
-        yield corpus.index(document_id)
+    """Let the indexing worker work off what waits; yield for each document whether it is found now.
+
+    Raises:
+        EmbeddingUnavailable: some still wait, since their passages got no vectors.
+    """
+    outcomes: list[IndexOutcome] = []
+    is_left = True
+    while is_left:
+        with tenant_context(corpus.tenant):
+            is_left = worker.work_off(budget_s=_TURN_S, report=outcomes.append)
+        yield from (outcome.state == "indexed" for outcome in outcomes)
+        outcomes.clear()
+    if waiting := corpus.waiting():
+        raise EmbeddingUnavailable(
+            f"{len(waiting):,} documents could not be indexed.", hint="See what was logged above."
+        )
 
 
 def as_markdown(document: SourceDocument) -> str:
