@@ -7,18 +7,22 @@ this, the best answer fills the list and pushes the second best out.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from heapq import nsmallest
 
 from apps.search.release import Passage
 
-_SHINGLE_WORDS = 4
+# Passages that are the same share the least of their shingles, too, by whatever order: only those
+# that do are compared (Broder, 1997).
+_SKETCH = 12
 # Share of the longer passage's shingles that both have. One changed sentence of ten leaves 0.9;
 # two passages that share a boilerplate paragraph stay below.
 _SAME = 0.8
 _WORD = re.compile(r"\w+")
+Shingles = frozenset[tuple[str, ...]]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -46,32 +50,39 @@ def collapse(passages: Sequence[Passage]) -> list[Passage]:
 def _groups(passages: Sequence[Passage]) -> list[list[Passage]]:
     """Return groups in the order of their best; each member is like the group's first."""
     groups: list[list[Passage]] = []
-    sizes: list[int] = []
+    of_first: list[Shingles] = []
     having: dict[int, list[int]] = defaultdict(list)
     for passage in passages:
         shingles = _shingles(passage.text)
-        shared = Counter(place for shingle in shingles for place in having.get(shingle, ()))
+        sketch = nsmallest(_SKETCH, map(hash, shingles))
+        alike = dict.fromkeys(place for least in sketch for place in having.get(least, ()))
         same = (
             place
-            for place, count in shared.most_common()
-            if count >= _SAME * max(sizes[place], len(shingles))
+            for place in alike
+            if _are_same(shingles, of_first[place])
             and all(one.document_id != passage.document_id for one in groups[place])
         )
         place = next(same, None)
         if place is not None:
             groups[place].append(passage)
             continue
-        for shingle in shingles:
-            having[shingle].append(len(groups))
+        for least in sketch:
+            having[least].append(len(groups))
         groups.append([passage])
-        sizes.append(len(shingles))
+        of_first.append(shingles)
     return groups
 
 
-def _shingles(text: str) -> frozenset[int]:
+def _are_same(one: Shingles, other: Shingles) -> bool:
+    return len(one & other) >= _SAME * max(len(one), len(other))
+
+
+def _shingles(text: str) -> Shingles:
+    """Return each run of four words."""
     words = _WORD.findall(text.casefold())
-    most = max(1, len(words) - _SHINGLE_WORDS + 1)
-    return frozenset(hash(tuple(words[at : at + _SHINGLE_WORDS])) for at in range(most))
+    if len(words) < 4:
+        return frozenset([tuple(words)])
+    return frozenset(zip(words, words[1:], words[2:], words[3:], strict=False))
 
 
 def _changed_at(passage: Passage) -> datetime:

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from apps.search.fusion import fuse, join
 from apps.search.hits import Evidence, Hit
-from apps.search.relevance import MIN_COSINE, MIN_WORD_SHARE, relevant
+from apps.search.relevance import (
+    MIN_COSINE,
+    MIN_COSINE_BESIDE,
+    MIN_WORD_SHARE,
+    MIN_WORD_SHARE_BESIDE,
+    relevant,
+)
 
 scores = st.dictionaries(st.integers(1, 30), st.floats(0.01, 40), max_size=12)
 cosines = st.dictionaries(st.integers(1, 30), st.floats(-0.2, 1), max_size=12)
@@ -103,14 +109,23 @@ def test_the_same_question_twice_changes_nothing(own: dict[int, float]) -> None:
     assert join(fused, [fused]) == join(fused, [])
 
 
-def test_far_passage_with_few_of_the_words_is_dropped() -> None:
-    far = Hit(
-        1,
-        1,
-        0.03,
-        (Evidence("lexical", 1, MIN_WORD_SHARE - 0.1), Evidence("vector", 1, MIN_COSINE - 0.1)),
-    )
-    assert relevant([far]) == []
+def near_and_worded(cosine: float, share: float, chunk_id: int = 1) -> Hit:
+    evidence = (Evidence("lexical", 1, share), Evidence("vector", 1, cosine))
+    return Hit(chunk_id, chunk_id, 0.03, evidence)
+
+
+def test_where_nothing_is_near_enough_nothing_is_found() -> None:
+    far = [near_and_worded(MIN_COSINE - 0.01, MIN_WORD_SHARE - 0.01, n) for n in range(3)]
+    assert relevant(far) == []
+    assert relevant([]) == []
+
+
+def test_beside_a_passage_that_is_about_it_others_may_be_further_off() -> None:
+    about = near_and_worded(MIN_COSINE, 0, 1)
+    further = near_and_worded(MIN_COSINE_BESIDE, 0, 2)
+    worded = near_and_worded(0, MIN_WORD_SHARE_BESIDE, 3)
+    nothing = near_and_worded(MIN_COSINE_BESIDE - 0.01, MIN_WORD_SHARE_BESIDE - 0.01, 4)
+    assert relevant([further, about, nothing, worded]) == [further, about, worded]
 
 
 def test_near_passage_stays_without_any_of_the_words() -> None:

@@ -7,7 +7,8 @@ words stand together. Encoding passages at query time would take more than a sec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from apps.search import terms
@@ -21,6 +22,7 @@ _DEPARTMENT = 0.05
 # Words further apart than this say nothing about each other.
 _NEAR_WORDS = 8
 _WORD = re.compile(r"\w+")
+_CACHED_WORDS = 1 << 16
 
 
 class LocalRanker:
@@ -64,14 +66,9 @@ class _Reader:
 
     def _place(self, written: str) -> int | None:
         if written not in self._seen:
-            forms = self._forms(written)
+            forms = _forms(written, self._asked.languages)
             self._seen[written] = next((self._places[f] for f in forms if f in self._places), None)
         return self._seen[written]
-
-    def _forms(self, written: str) -> Iterator[str]:
-        for word in terms.words(written):
-            for language in self._asked.languages:
-                yield from terms.forms(word.text, language)
 
     def _closeness(self, at: dict[int, list[int]]) -> float:
         """Return how close neighbours in the question stand in the passage, 0 to 1."""
@@ -90,6 +87,17 @@ class _Reader:
             return 0.0
         place = frozenset(_WORD.findall(f"{passage.path} {passage.title}".lower()))
         return _DEPARTMENT if self._department <= place else 0.0
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _forms(written: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    words = list(terms.words(written))
+    return tuple(
+        form
+        for word in words
+        for language in languages
+        for form in terms.forms(word.text, language)
+    )
 
 
 def _distance(one: Sequence[int], other: Sequence[int]) -> int:
