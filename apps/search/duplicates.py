@@ -30,7 +30,8 @@ def collapse(passages: Sequence[Passage]) -> list[Passage]:
     """Return the passages in their order, of each group of near-identical ones only one.
 
     It stands in the place of the group's best. Which one it is, its documents decide: the one
-    that was changed last. Passages of one document never stand for each other.
+    that was changed last, of those whose source need not be asked. Passages of one document never
+    stand for each other.
 
     Args:
         passages: best first.
@@ -41,7 +42,8 @@ def collapse(passages: Sequence[Passage]) -> list[Passage]:
     groups = _groups(passages)
     kept: list[Passage] = []
     for group in groups:
-        newest = max(group, key=_changed_at)
+        # Whose source has the last word may still be refused, and would take the others with it.
+        newest = max(group, key=lambda one: (not one.asks, _changed_at(one)))
         others = {one.document_id for one in group} - {newest.document_id}
         kept.append(replace(newest, copies=len(others), score=group[0].score))
     return kept

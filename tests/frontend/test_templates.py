@@ -65,7 +65,15 @@ SAYINGS = {
 
 @pytest.mark.parametrize("state", ["start", *SAYINGS])
 def test_search_says_which_kind_of_empty_it_is(state: str) -> None:
-    html = pages.page("search/search.html", query="leave & <b>", results=[], state=state, count=0)
+    html = pages.page(
+        "search/search.html",
+        query="leave & <b>",
+        asked={"query": "leave & <b>", "text": "leave & <b>", "chips": []},
+        address="q=leave+%26+%3Cb%3E",
+        results=[],
+        state=state,
+        count=0,
+    )
     said = {kind for kind, words in SAYINGS.items() if words in html}
     assert said == {state} & SAYINGS.keys()
-    assert ("/search/?q=leave%20%26%20%3Cb%3E" in html) == (state == "unavailable")
+    assert ("/search/?q=leave+%26+%3Cb%3E" in html) == (state == "unavailable")

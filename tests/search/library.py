@@ -19,6 +19,7 @@ from apps.connections.protocol import PrincipalKind, RemoteAcl, RemoteEntry, Rem
 from apps.documents.models import Document
 from apps.documents.scope import Scope
 from apps.search import indexing, retrieve
+from apps.search.models import SearchSettings
 from apps.search.release import Passage
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
@@ -69,6 +70,11 @@ class Library:
         with self.work():
             acl = RemoteAcl(place, place, entries=entries)
             record.apply(REALM, acls=[acl], observed_at=timezone.now())
+
+    def let_copies_stand(self) -> None:
+        """Find each of several documents that say the same."""
+        with self.work():
+            SearchSettings.objects.create(tenant=self.tenant, collapse_duplicates=False)
 
     def policy(self, place: str) -> int:
         """Return the policy of what lies in a place."""

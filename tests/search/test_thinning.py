@@ -32,6 +32,12 @@ def test_copies_and_versions_stand_once_and_the_newest_is_shown() -> None:
     assert (other.text, other.copies) == (OTHER, 0)
 
 
+def test_what_its_source_may_still_refuse_does_not_stand_for_others() -> None:
+    asks = passage(POLICY, changed=NEW, asks=True)
+    plain = passage(POLICY, changed=OLD)
+    assert [one.chunk_id for one in collapse([asks, plain])] == [plain.chunk_id]
+
+
 def test_passages_of_one_document_never_stand_for_each_other() -> None:
     twice = [passage(POLICY, document=7), passage(POLICY, document=7)]
     assert collapse(twice) == twice

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -19,6 +19,8 @@ from apps.documents.models import Document
 from apps.documents.scope import IS_READABLE_DOCUMENT, Scope
 from apps.ops.proof.company import QUESTION, Company
 from apps.search import retrieve
+from apps.search.retrieve import How
+from apps.search.stages import DEFAULT
 
 _LISTED = f"SELECT d.external_id FROM documents_document d WHERE {IS_READABLE_DOCUMENT}"  # noqa: S608  no value stands in it
 _FORGOTTEN = (
@@ -49,6 +51,8 @@ class Answers:
         return {"listed": self.listed, "found": self.found, "unfiltered": self.unfiltered}
 
 
+# Documents that say nearly the same are each to be found.
+_EACH = How(stages=replace(DEFAULT, collapse_duplicates=False))
 _NOTHING = Answers(set(), set(), 0, set())
 
 
@@ -59,7 +63,7 @@ def of(company: Company, user: User) -> Answers:
         ok, rows = scopes.rows(scope, _LISTED, "found.external_id", {})
         if not ok:
             return False, _NOTHING
-        retrieved = retrieve.retrieve(QUESTION, scope, 100)
+        retrieved = retrieve.retrieve(QUESTION, scope, 100, how=_EACH)
         counted, counts = scopes.rows(
             scope,
             _LISTED.replace("d.external_id", "count(*) AS n", 1),
