@@ -6,12 +6,10 @@ this, the best answer fills the list and pushes the second best out.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from heapq import nsmallest
 
 from apps.search.release import Passage
 
@@ -21,7 +19,6 @@ _SKETCH = 12
 # Share of the longer passage's shingles that both have. One changed sentence of ten leaves 0.9;
 # two passages that share a boilerplate paragraph stay below.
 _SAME = 0.8
-_WORD = re.compile(r"\w+")
 Shingles = frozenset[tuple[str, ...]]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -56,7 +53,7 @@ def _groups(passages: Sequence[Passage]) -> list[list[Passage]]:
     having: dict[int, list[int]] = defaultdict(list)
     for passage in passages:
         shingles = _shingles(passage.text)
-        sketch = nsmallest(_SKETCH, map(hash, shingles))
+        sketch = sorted(map(hash, shingles))[:_SKETCH]
         alike = dict.fromkeys(place for least in sketch for place in having.get(least, ()))
         same = (
             place
@@ -81,7 +78,7 @@ def _are_same(one: Shingles, other: Shingles) -> bool:
 
 def _shingles(text: str) -> Shingles:
     """Return each run of four words."""
-    words = _WORD.findall(text.casefold())
+    words = text.casefold().split()
     if len(words) < 4:
         return frozenset([tuple(words)])
     return frozenset(zip(words, words[1:], words[2:], words[3:], strict=False))

@@ -41,7 +41,9 @@ class _Reader:
         self._asked = asked
         self._total = sum(word.weight for word in asked.words)
         self._places = {term: n for n, word in enumerate(asked.words) for term in word.terms}
-        self._seen: dict[str, int | None] = {}
+        # As they are written in the passages: words that were looked at, and those that count.
+        self._seen: set[str] = set()
+        self._found: dict[str, int] = {}
         self._department = frozenset(_WORD.findall(asked.department.lower()))
 
     def score(self, passage: Passage) -> float:
@@ -57,18 +59,24 @@ class _Reader:
 
     def _positions(self, text: str) -> dict[int, list[int]]:
         """Return where each of the question's words stands, by its place in the question."""
+        words = _WORD.findall(text.lower())
+        written = set(words)
+        self._look_at(written - self._seen)
         found: dict[int, list[int]] = {}
-        for position, written in enumerate(_WORD.findall(text.lower())):
-            place = self._place(written)
-            if place is not None:
-                found.setdefault(place, []).append(position)
+        if not written.isdisjoint(self._found):
+            for position, word in enumerate(words):
+                if word in self._found:
+                    found.setdefault(self._found[word], []).append(position)
         return found
 
-    def _place(self, written: str) -> int | None:
-        if written not in self._seen:
-            forms = _forms(written, self._asked.languages)
-            self._seen[written] = next((self._places[f] for f in forms if f in self._places), None)
-        return self._seen[written]
+    def _look_at(self, written: set[str]) -> None:
+        """Find out which of the question's words these are, if any."""
+        self._seen |= written
+        for word in written:
+            for form in _forms(word, self._asked.languages):
+                if form in self._places:
+                    self._found[word] = self._places[form]
+                    break
 
     def _closeness(self, at: dict[int, list[int]]) -> float:
         """Return how close neighbours in the question stand in the passage, 0 to 1."""
