@@ -104,6 +104,17 @@ def release(scope: Scope, hits: Sequence[Hit], limit: int) -> Released:
     return Released(ok, passages, is_complete=len(rows) == seen)
 
 
+def still(scope: Scope, passages: Sequence[Passage]) -> tuple[bool, list[Passage]]:
+    """Return whether the guard holds, and those passages that may be shown now; in their order.
+
+    For what was released a while ago: a model that was asked meanwhile may take seconds.
+    """
+    hits = [Hit(one.chunk_id, one.document_id, one.score, ()) for one in passages]
+    again = release(scope, hits, len(hits))
+    now = {one.chunk_id for one in again.passages}
+    return again.ok, [one for one in passages if one.chunk_id in now]
+
+
 def _passage(row: tuple[Any, ...], hit: Hit) -> Passage:
     chunk_id, document_id, start, end, page, heading_path, text, token_count, *document = row
     uuid, title, path, url, modified_at, last_synced_at, source, asks = document

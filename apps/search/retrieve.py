@@ -36,7 +36,7 @@ from apps.search.hits import Hit
 from apps.search.lexical import Wanted
 from apps.search.release import Passage, Released
 from apps.search.second_stage.protocol import Asked, Word
-from apps.search.stages import Stages
+from apps.search.stages import SecondStage, Stages
 from apps.search.tokens import encodable
 
 MAX_QUERY_CHARS = 2_000
@@ -187,7 +187,10 @@ class _Search:
         released = self._release(fused)
         ordered = self._ordered(wordings[0][0], released.passages)
         rankings["reranked"] = ordered
-        ok, shown = released.ok, self._thinned(ordered)
+        ok, still = (released.ok, ordered)
+        if ok and self.stages.second_stage == SecondStage.ENDPOINT:
+            ok, still = release.still(self.scope, ordered)
+        shown = self._thinned(still)
         if ok and self.how.token_budget is not None:
             ok, shown = self._stitched(shown)
         told = Retrieved(ok, shown if ok else (), self.timings.ms, rankings)

@@ -14,16 +14,20 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.search import second_stage, terms
+from apps.search.models import SearchSettings
 from apps.search.second_stage import endpoint
 from apps.search.second_stage.protocol import Asked, RankerUnavailable, Word
 from apps.search.stages import SecondStage
 from tests.peers import llmock
 from tests.ports import free_port
+from tests.search.library import Library
 from tests.search.made_passages import passage
+from tests.world import World
 
 MODULES = Path(__file__).resolve().parents[2] / ".peers" / "node_modules"
 QUESTION = "hotel price Lisbon"
@@ -182,6 +186,33 @@ def test_an_endpoint_that_fails_costs_its_gain_and_not_the_search(
     assert "does not answer" in caplog.text
     assert "secret" not in caplog.text
     assert "Hotels" not in caplog.text, "passages are not for the log"
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_is_lost_while_the_model_thinks_is_not_shown(
+    is_lost: bool, committed_world: World, committed_library: Library, settings: LazySettings
+) -> None:
+    library, ada = committed_library, committed_world.ada
+    library.share("staff/", ada)
+    for name in ("hotel", "train"):
+        library.add(
+            f"staff/{name}.md", f"# {name}\n\nThe {name} in Lisbon is paid.", place="staff/"
+        )
+    with library.work():
+        SearchSettings.objects.create(tenant=library.tenant, second_stage=SecondStage.ENDPOINT)
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any]:
+        if is_lost:
+            library.share("staff/")
+            connections.close_all()  # of this thread
+        rows = [{"index": n, "relevance_score": n} for n in range(len(body["documents"]))]
+        return 200, {"results": rows}
+
+    with answering(answer) as (url, seen):
+        settings.KENWARD_RERANK_URL = url
+        found = library.paths(ada, "What is paid in Lisbon?")
+    assert len(seen) >= 1, "the model was asked"
+    assert len(found) == (0 if is_lost else 2)
 
 
 def test_without_an_endpoint_the_local_order_counts(settings: LazySettings) -> None:
