@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.accounts.models import User
-from apps.acls import resolve
+from apps.acls import class_rules, resolve
 from apps.acls.errors import NoMembership
 from apps.documents import live
 from apps.documents import scope as scopes
@@ -63,7 +63,9 @@ def _mean(scope: Scope, document_id: int) -> tuple[bool, NDArray[np.float32] | N
 def _near(
     scope: Scope, mean: NDArray[np.float32], document_id: int
 ) -> tuple[bool, tuple[Passage, ...]]:
-    found = vector_store.nearest(scope, mean, _CANDIDATES)
+    # Only the documents know their classes.
+    exact = not class_rules.are_all_allowed()
+    found = vector_store.nearest(scope, mean, _CANDIDATES, exact=exact)
     hits, seen = [], {document_id}
     for hit in found.hits:
         if hit.document_id not in seen and hit.score >= _LEAST_COSINE:

@@ -13,13 +13,15 @@ from apps.accounts.models import User
 from apps.acls import resolve
 from apps.acls.errors import NoMembership
 from apps.documents.scope import Scope
-from apps.search import edits, lexical, names
+from apps.search import edits, lexical, names, release
 
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”|„[^“]*“')
 _WORD = re.compile(r"[^\W_]+")
 _SHARED_BEGINNING = 3
 # Words looked at in one question.
 _MOST_WORDS = 8
+# Passages that are asked whether one of them may be shown.
+_LOOKED_AT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,18 @@ def _is_in_a_passage(user: User, word: str) -> bool:
         return True
 
     def run(scope: Scope) -> tuple[bool, bool]:
-        found = lexical.search(scope, wanted, 1)
-        return found.ok, bool(found.hits)
+        # Passages can be behind their documents, and know no class: the documents have the last
+        # word, or a word would show by staying as it is. No source is asked for this.
+        for exact in (False, True):
+            found = lexical.search(scope, wanted, _LOOKED_AT, exact=exact)
+            released = release.release(scope, found.hits, _LOOKED_AT)
+            if not (found.ok and released.ok):
+                return False, False
+            if any(not passage.asks for passage in released.passages):
+                return True, True
+            if not found.hits:
+                break
+        return True, False
 
     try:
         return resolve.reading(user, run)

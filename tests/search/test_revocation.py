@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from apps.acls import resolve
 from apps.acls.models import AclEntry
 from apps.documents.models import Document
-from apps.search import release, repoint, retrieve, vector_store
+from apps.search import release, repoint, retrieve, spelling, vector_store
 from apps.search.hits import Hit
 from apps.search.models import Chunk, ChunkVector
 from apps.tenants.context import tenant_context
@@ -96,6 +96,19 @@ def test_search_that_had_to_drop_something_misses_nothing(
     with tenant_context(shelf.tenant):
         repoint.repoint_chunks(10)
     assert sorted(shelf.paths(bo, "ferret Bramble")) == ["private/arrived.md", "staff/ferret.md"]
+
+
+def test_a_word_of_what_was_just_lost_is_spelt_as_if_nothing_had_it(
+    committed_world: World, shelf: Library
+) -> None:
+    bo = committed_world.bo
+    lost = shelf.add("staff/note.md", "# Note\n\nThe ferrest runs.", place="staff/")
+    with shelf.work():
+        assert spelling.corrected(bo, "ferrest") is None, "it is a word of a readable passage"
+    shelf.move(lost, "private/")  # the passages have not followed yet
+    with shelf.work():
+        better = spelling.corrected(bo, "ferrest")
+    assert better is not None and better.text == "ferret"
 
 
 def test_deleted_document_is_not_released(committed_world: World, shelf: Library) -> None:
