@@ -80,7 +80,7 @@ def _ask(reader: _Reader, asked: list[Wanted]) -> tuple[list[tuple[Hit, ...]], N
     for wanted in asked:
         with transaction.atomic():
             started = time.perf_counter()
-            hits = lexical.search(reader.scope, wanted, _HITS).hits
+            hits = lexical.search(reader.scope, lexical.weigh(wanted), _HITS).hits
             spent.append((time.perf_counter() - started) * 1000)
         found.append(hits)
     return found, np.array(spent)
@@ -91,8 +91,7 @@ def _agreement(reader: _Reader, asked: list[Wanted], found: list[tuple[Hit, ...]
     shares = []
     for wanted, hits in zip(asked, found, strict=False):
         with transaction.atomic(), connection.cursor() as cursor:
-            weights = {terms.number(t): w for t, w in lexical.rarities(wanted).items()}
-            question = term_rows.sparse(dict(sorted(weights.items())))
+            question = term_rows.sparse(dict(sorted(lexical.weigh(wanted).weights.items())))
             names = {"ids": reader.scope.params["scope_ids"], "question": question}
             cursor.execute(_SCORE_ALL, names)
             best = {chunk_id for chunk_id, score in cursor.fetchall() if score > 0}

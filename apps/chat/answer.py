@@ -137,7 +137,7 @@ async def _retrieve(user: User, query: str) -> tuple[Passage, ...]:
         more = await expand.expanded(query, used.expansion)
         how = How(token_budget=_SOURCE_TOKENS, expanded=more, stages=used)
         # Remembered, so that no transaction is open while an embedding endpoint thinks.
-        await asyncio.to_thread(expansion.meanings, retrieve.clean(query), more)
+        await asyncio.to_thread(expansion.vectors, retrieve.clean(query), more)
         return await in_transaction(_found, user, query, how)
     except NoMembership as error:
         raise NotAMember(

@@ -19,7 +19,8 @@ _SKETCH = 12
 # Share of the longer passage's shingles that both have. One changed sentence of ten leaves 0.9;
 # two passages that share a boilerplate paragraph stay below.
 _SAME = 0.8
-Shingles = frozenset[tuple[str, ...]]
+# Each as its hash, so that it is computed once; two that share one by chance change nothing.
+Shingles = frozenset[int]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -53,7 +54,7 @@ def _groups(passages: Sequence[Passage]) -> list[list[Passage]]:
     having: dict[int, list[int]] = defaultdict(list)
     for passage in passages:
         shingles = _shingles(passage.text)
-        sketch = sorted(map(hash, shingles))[:_SKETCH]
+        sketch = sorted(shingles)[:_SKETCH]
         alike = dict.fromkeys(place for least in sketch for place in having.get(least, ()))
         same = (
             place
@@ -80,8 +81,8 @@ def _shingles(text: str) -> Shingles:
     """Return each run of four words."""
     words = text.casefold().split()
     if len(words) < 4:
-        return frozenset([tuple(words)])
-    return frozenset(zip(words, words[1:], words[2:], words[3:], strict=False))
+        return frozenset([hash(tuple(words))])
+    return frozenset(map(hash, zip(words, words[1:], words[2:], words[3:], strict=False)))
 
 
 def _changed_at(passage: Passage) -> datetime:

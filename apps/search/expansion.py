@@ -32,16 +32,13 @@ class Expanded:
 NOTHING = Expanded()
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """One wording of a question, with its unit vector of shape (dimension,)."""
-
-    words: str
-    vector: NDArray[np.float32]
+def wordings(query: str, expanded: Expanded) -> list[str]:
+    """Return what is searched for by words: the question itself first."""
+    return [query, *expanded.queries[:_MOST_QUERIES]]
 
 
-def meanings(query: str, expanded: Expanded) -> tuple[EmbeddingSpec, list[Meaning]]:
-    """Return the model, and the wordings that are searched for: the question's own first.
+def vectors(query: str, expanded: Expanded) -> tuple[EmbeddingSpec, list[NDArray[np.float32]]]:
+    """Return the model, and the unit vector of each wording, shape (dimension,), in their order.
 
     With a made-up passage, the question's vector is the mean of both.
     Source: Gao, Ma, Lin, Callan, ACL 2023 (hypothetical document embeddings).
@@ -58,8 +55,5 @@ def meanings(query: str, expanded: Expanded) -> tuple[EmbeddingSpec, list[Meanin
         mean = vector + query_vector.vector_of(expanded.passage)[1]
         length = float(np.linalg.norm(mean))
         vector = mean / length if length > 0 else vector
-    others = expanded.queries[:_MOST_QUERIES]
-    return spec, [
-        Meaning(query, vector),
-        *(Meaning(other, query_vector.vector_of(other)[1]) for other in others),
-    ]
+    others = wordings(query, expanded)[1:]
+    return spec, [vector, *(query_vector.vector_of(other)[1] for other in others)]

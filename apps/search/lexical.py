@@ -25,7 +25,7 @@ from apps.search.hits import Evidence, Found, Hit
 from apps.search.question import Wanted
 from apps.tenants.context import required_tenant_id
 
-__all__ = ["Wanted", "search", "understand"]
+__all__ = ["Wanted", "Weighed", "search", "understand", "weigh"]
 
 # The index is asked for a question's rarer words only, as long as these lead to so many passages,
 # and to so many times as many readable ones as are wanted; these are scored by all words. Measured
@@ -74,77 +74,28 @@ _BY_DOCUMENT = (
 )
 
 
-def understand(query: str) -> Wanted | None:
-    """Return what a question asks for, in the languages of the bound tenant's documents.
-
-    None if it has no word but stop words.
-    """
-    return question.understand(query, languages.asked(languages.passages_by_language()))
-
-
-def search(
-    scope: Scope, wanted: Wanted, limit: int, *, exact: bool = False, filters: Filters = NONE
-) -> Found:
-    """Return the readable passages that score best by BM25.
-
-    Args:
-        scope: what the asker may read.
-        wanted: see `understand`.
-        limit: passages at most.
-        exact: see `scope.passages`.
-        filters: what the documents have to be besides.
-
-    Returns:
-        hits with their score; their evidence is the share of the question's words they have.
-    """
-    asked = _Asked.of(wanted)
-    if not asked.known:
-        return Found(ok=True)
-    search_of = _Search(scope, wanted, asked, limit)
-    if exact or filters:
-        return search_of.among_documents(filters)
-    return search_of.among_all()
-
-
-def rarities(wanted: Wanted) -> dict[str, float]:
-    """Return how much each of a question's terms says among the tenant's passages, by term.
-
-    A term that no passage has is left out.
-    """
-    asked = _Asked.of(wanted)
-    return {asked.terms[number]: weight for number, weight in asked.weights.items()}
-
-
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question's terms by their numbers.
+class Weighed:
+    """What a question asks for, and how rare its terms are in the bound tenant.
 
     Attributes:
+        wanted: what it asks for.
         terms: number -> term.
         passages: of the tenant, in all.
-        known: number -> those that have it, the rarest first.
+        known: number of each term that some passage has -> how many have it, the rarest first.
         weights: number -> what it counts.
     """
 
+    wanted: Wanted
     terms: Mapping[int, str]
     passages: int
     known: Mapping[int, int]
     weights: Mapping[int, float]
 
-    @classmethod
-    def of(cls, wanted: Wanted) -> _Asked:
-        by_number = {terms.number(term): term for term in wanted.weights}
-        names: dict[str, Any] = {"tenant_id": required_tenant_id(), "numbers": list(by_number)}
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNTS, names)
-            total, rows = cursor.fetchone()
-        counts = {int(number): int(having) for number, having in (_pair(row) for row in rows)}
-        known = dict(sorted(counts.items(), key=lambda count: (count[1], count[0])))
-        weights = {
-            number: wanted.weights[by_number[number]] * bm25.rarity(int(total), having)
-            for number, having in known.items()
-        }
-        return cls(by_number, int(total or 0), known, weights)
+    @property
+    def rarities(self) -> dict[str, float]:
+        """How much each term says among the tenant's passages; one that none has is left out."""
+        return {self.terms[number]: weight for number, weight in self.weights.items()}
 
     def rarest(self, most: float) -> list[int]:
         """Return the rarest terms that together are in so many passages at most; at least one."""
@@ -157,11 +108,57 @@ class _Asked:
         return sum(self.known[number] for number in matching)
 
 
+def understand(query: str) -> Wanted | None:
+    """Return what a question asks for, in the languages of the bound tenant's documents.
+
+    None if it has no word but stop words.
+    """
+    return question.understand(query, languages.asked(languages.passages_by_language()))
+
+
+def weigh(wanted: Wanted) -> Weighed:
+    """Look up how rare a question's terms are in the bound tenant."""
+    by_number = {terms.number(term): term for term in wanted.weights}
+    names: dict[str, Any] = {"tenant_id": required_tenant_id(), "numbers": list(by_number)}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, names)
+        total, rows = cursor.fetchone()
+    counts = {int(number): int(having) for number, having in (_pair(row) for row in rows)}
+    known = dict(sorted(counts.items(), key=lambda count: (count[1], count[0])))
+    weights = {
+        number: wanted.weights[by_number[number]] * bm25.rarity(int(total), having)
+        for number, having in known.items()
+    }
+    return Weighed(wanted, by_number, int(total or 0), known, weights)
+
+
+def search(
+    scope: Scope, asked: Weighed, limit: int, *, exact: bool = False, filters: Filters = NONE
+) -> Found:
+    """Return the readable passages that score best by BM25.
+
+    Args:
+        scope: what the asker may read.
+        asked: see `understand` and `weigh`.
+        limit: passages at most.
+        exact: see `scope.passages`.
+        filters: what the documents have to be besides.
+
+    Returns:
+        hits with their score; their evidence is the share of the question's words they have.
+    """
+    if not asked.known:
+        return Found(ok=True)
+    search_of = _Search(scope, asked, limit)
+    if exact or filters:
+        return search_of.among_documents(filters)
+    return search_of.among_all()
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
     scope: Scope
-    wanted: Wanted
-    asked: _Asked
+    asked: Weighed
     limit: int
 
     def among_all(self) -> Found:
@@ -206,8 +203,8 @@ class _Search:
         params = {
             "numbers": list(self.asked.known),
             "question": term_rows.sparse(self.asked.weights),
-            "required": [terms.number(term) for term in self.wanted.required],
-            "phrases": self.wanted.phrases or None,
+            "required": [terms.number(term) for term in self.asked.wanted.required],
+            "phrases": self.asked.wanted.phrases or None,
             "limit": self.limit,
             **names,
         }
@@ -218,7 +215,7 @@ class _Search:
     def _hits(self, rows: Sequence[tuple[int, int, float, Collection[int]]]) -> tuple[Hit, ...]:
         hits = []
         for rank, (chunk_id, document_id, score, has) in enumerate(rows, start=1):
-            share = self.wanted.share(self.asked.terms[number] for number in has)
+            share = self.asked.wanted.share(self.asked.terms[number] for number in has)
             hits.append(Hit(chunk_id, document_id, score, (Evidence("lexical", rank, share),)))
         return tuple(hits)
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from apps.acls import class_rules
 from apps.documents.scope import Scope
@@ -30,10 +34,11 @@ from apps.search import (
     stitch,
     vector_store,
 )
-from apps.search.expansion import Expanded, Meaning
+from apps.search.embedding import EmbeddingSpec
+from apps.search.expansion import Expanded
 from apps.search.filters import NONE, Filters
-from apps.search.hits import Hit
-from apps.search.lexical import Wanted
+from apps.search.hits import Found, Hit
+from apps.search.lexical import Weighed
 from apps.search.release import Passage, Released
 from apps.search.second_stage.protocol import Asked, Word
 from apps.search.stages import SecondStage, Stages
@@ -42,6 +47,8 @@ from apps.search.tokens import encodable
 MAX_QUERY_CHARS = 2_000
 CANDIDATES = 60
 _PER_DOCUMENT = 5
+
+Vector = NDArray[np.float32]
 
 
 class QueryTooLong(InvalidInput):
@@ -124,21 +131,23 @@ def retrieve(
     """
     query = clean(query)
     timings = _Timings()
-    with timings.of("embed"):
-        spec, meanings = expansion.meanings(query, how.expanded)
-        embedding_models.require(spec)
-    with timings.of("understand"):
-        used = how.stages or stages.of_tenant()
-        wordings = [(lexical.understand(one.words), one) for one in meanings]
-    search = _Search(query, scope, limit, filters, how, used, timings)
-    found = Retrieved(ok=True)
-    # Passages copy their document's policy for speed, and the copies can be behind for a moment.
-    # Where the last step had to drop one, another could be missing: ask again, the documents' own.
-    # Where rules bar a class, nothing of it is even ranked: only the documents know their classes.
-    for exact in (False, True) if class_rules.are_all_allowed() else (True,):
-        found, is_complete = search.run(wordings, exact=exact)
-        if not found.ok or is_complete:
-            break
+    # The model thinks beside the database.
+    with ThreadPoolExecutor(1, "question") as aside:
+        vectors = aside.submit(expansion.vectors, query, how.expanded)
+        with timings.of("understand"):
+            used = how.stages or stages.of_tenant()
+            wordings = [_weighed(one) for one in expansion.wordings(query, how.expanded)]
+        asked = _Question(query, wordings, vectors)
+        search = _Search(asked, scope, limit, filters, how, used, timings)
+        found = Retrieved(ok=True)
+        # Passages copy their document's policy for speed, and the copies can be behind for a
+        # moment. Where the last step had to drop one, another could be missing: ask again, the
+        # documents' own. Where rules bar a class, nothing of it is even ranked: only the documents
+        # know their classes.
+        for exact in (False, True) if class_rules.are_all_allowed() else (True,):
+            found, is_complete = search.run(exact=exact)
+            if not found.ok or is_complete:
+                break
     return found
 
 
@@ -158,10 +167,25 @@ def clean(query: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Question:
+    """A question in its wordings; the first is its own.
+
+    Attributes:
+        text: as it is searched for.
+        wordings: what each asks for by words; None: it has no word but stop words.
+        vectors: of the wordings, once the model has answered.
+    """
+
+    text: str
+    wordings: Sequence[Weighed | None]
+    vectors: Future[tuple[EmbeddingSpec, list[Vector]]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Search:
     """One question on its way."""
 
-    query: str
+    asked: _Question
     scope: Scope
     limit: int
     filters: Filters
@@ -169,23 +193,19 @@ class _Search:
     stages: Stages
     timings: _Timings
 
-    def run(
-        self, wordings: Sequence[tuple[Wanted | None, Meaning]], *, exact: bool
-    ) -> tuple[Retrieved, bool]:
+    def run(self, *, exact: bool) -> tuple[Retrieved, bool]:
         """Return what is found, and whether nothing that was found had to be dropped."""
-        rankings: dict[str, Sequence[OfDocument]] = {}
-        lists = []
-        for wanted, meaning in wordings:
-            found = self._find(wanted, meaning, exact=exact)
-            if found is None:
-                return Retrieved(ok=False, timings_ms=self.timings.ms), False
-            for stage, hits in found.items():
-                rankings.setdefault(stage, hits)
-            lists.append(fusion.fuse(found["lexical"], found["vector"]))
+        found = self._find(exact=exact)
+        if found is None:
+            return Retrieved(ok=False, timings_ms=self.timings.ms), False
+        rankings: dict[str, Sequence[OfDocument]] = dict(
+            zip(("lexical", "vector"), found[0], strict=True)
+        )
+        lists = [fusion.fuse(words, near) for words, near in found]
         fused = fusion.join(lists[0], lists[1:])
         rankings["fused"] = fused
         released = self._release(fused)
-        ordered = self._ordered(wordings[0][0], released.passages)
+        ordered = self._ordered(released.passages)
         rankings["reranked"] = ordered
         ok, still = (released.ok, ordered)
         if ok and self.stages.second_stage == SecondStage.ENDPOINT:
@@ -196,36 +216,47 @@ class _Search:
         told = Retrieved(ok, shown if ok else (), self.timings.ms, rankings)
         return told, released.is_complete
 
-    def _find(
-        self, wanted: Wanted | None, meaning: Meaning, *, exact: bool
-    ) -> dict[str, Sequence[Hit]] | None:
-        """Return what the two searches find; None when the guard of either did not hold."""
-        most = self.how.candidates
-        words: Sequence[Hit] = ()
+    def _find(self, *, exact: bool) -> list[tuple[Sequence[Hit], Sequence[Hit]]] | None:
+        """Return what each wording finds by words and by meaning; None when a guard did not hold.
+
+        Words first: the model thinks meanwhile.
+        """
+        by_words = [self._by_words(one, exact=exact) for one in self.asked.wordings]
+        if not all(found.ok for found in by_words):
+            return None
+        with self.timings.of("embed"):
+            spec, vectors = self.asked.vectors.result()
+            embedding_models.require(spec)
+        near = [self._by_meaning(vector, exact=exact) for vector in vectors]
+        if not all(found.ok for found in near):
+            return None
+        return [(words.hits, means.hits) for words, means in zip(by_words, near, strict=True)]
+
+    def _by_words(self, wanted: Weighed | None, *, exact: bool) -> Found:
+        if wanted is None:
+            return Found(ok=True)
         with self.timings.of("lexical"):
-            if wanted is not None:
-                found = lexical.search(self.scope, wanted, most, exact=exact, filters=self.filters)
-                if not found.ok:
-                    return None
-                words = found.hits
+            most = self.how.candidates
+            return lexical.search(self.scope, wanted, most, exact=exact, filters=self.filters)
+
+    def _by_meaning(self, vector: Vector, *, exact: bool) -> Found:
         with self.timings.of("vector"):
-            near = vector_store.nearest(
-                self.scope, meaning.vector, most, exact=exact, filters=self.filters
-            )
-        return {"lexical": words, "vector": near.hits} if near.ok else None
+            most = self.how.candidates
+            return vector_store.nearest(self.scope, vector, most, exact=exact, filters=self.filters)
 
     def _release(self, fused: Sequence[Hit]) -> Released:
         most = max(self.limit, second_stage.DEPTH)
         with self.timings.of("release"):
             return release.release(self.scope, relevance.relevant(fused), most)
 
-    def _ordered(self, wanted: Wanted | None, passages: Sequence[Passage]) -> list[Passage]:
+    def _ordered(self, passages: Sequence[Passage]) -> list[Passage]:
         department = self.how.department if self.stages.department_hint else ""
         with self.timings.of("reranked"):
-            asked = Asked(self.query, department=department)
-            if wanted is not None:
-                words = tuple(_words(wanted))
-                asked = Asked(self.query, words, wanted.languages, department)
+            asked = Asked(self.asked.text, department=department)
+            own = self.asked.wordings[0]
+            if own is not None:
+                words = tuple(_words(own))
+                asked = Asked(self.asked.text, words, own.wanted.languages, department)
             return second_stage.order(asked, passages, self.stages.second_stage)
 
     def _thinned(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -244,10 +275,15 @@ class _Search:
             )
 
 
-def _words(wanted: Wanted) -> Iterator[Word]:
+def _weighed(words: str) -> Weighed | None:
+    wanted = lexical.understand(words)
+    return lexical.weigh(wanted) if wanted else None
+
+
+def _words(asked: Weighed) -> Iterator[Word]:
     """Yield the question's words that some passage has, with what each says."""
-    rarities = lexical.rarities(wanted)
-    for alternatives in wanted.words:
+    rarities = asked.rarities
+    for alternatives in asked.wanted.words:
         known = frozenset(term for terms in alternatives for term in terms) & rarities.keys()
         if known:
             yield Word(known, max(rarities[term] for term in known))

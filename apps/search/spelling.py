@@ -66,12 +66,13 @@ def _is_in_a_passage(user: User, word: str) -> bool:
     wanted = lexical.understand(word)
     if wanted is None:  # a word that is not searched for
         return True
+    asked = lexical.weigh(wanted)
 
     def run(scope: Scope) -> tuple[bool, bool]:
         # Passages can be behind their documents, and know no class: the documents have the last
         # word, or a word would show by staying as it is. No source is asked for this.
         for exact in (False, True):
-            found = lexical.search(scope, wanted, _LOOKED_AT, exact=exact)
+            found = lexical.search(scope, asked, _LOOKED_AT, exact=exact)
             released = release.release(scope, found.hits, _LOOKED_AT)
             if not (found.ok and released.ok):
                 return False, False

@@ -53,7 +53,7 @@ def hits(
         wanted = lexical.understand(question)
         if wanted is None:
             return True, ()
-        found = lexical.search(scope, wanted, limit, exact=exact, filters=filters)
+        found = lexical.search(scope, lexical.weigh(wanted), limit, exact=exact, filters=filters)
         return found.ok, found.hits
 
     with library.work():

@@ -158,7 +158,7 @@ def test_timings_name_every_stage(world: World, shelf: Library) -> None:
     with shelf.work():
         found = retrieve.retrieve("hotel", resolve.policies_for(world.ada).inline_scope(), 5)
     assert list(found.timings_ms) == [
-        "embed", "understand", "lexical", "vector", "release", "reranked", "thin",
+        "understand", "lexical", "embed", "vector", "release", "reranked", "thin",
     ]  # fmt: skip
 
 
