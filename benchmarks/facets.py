@@ -41,7 +41,8 @@ def _measured(named: Named, *, rounds: int) -> list[Figure]:
     from django.db import transaction
     from django.utils import timezone
 
-    from apps.search import facets, spelling, suggestions
+    from apps.search.page import facets, suggestions
+    from apps.search.understanding import spelling
     from apps.tenants.context import tenant_context, user_context
     from benchmarks import big_tenant
 

@@ -18,8 +18,8 @@ from apps.acls import entries, placement, resolve
 from apps.acls.readable import ReadableSet, Scope, bit_string
 from apps.connections.models import Connection
 from apps.documents.models import Document
-from apps.search import vector_index, vector_plan, vector_store
 from apps.search.models import Chunk
+from apps.search.vectors import vector_index, vector_plan, vector_store
 from apps.tenants.context import reader_context, tenant_context, unrestricted_reading
 from apps.tenants.models import Tenant
 from benchmarks.filtered_data import DIMENSION, REACHES, Corpus, Numbers, Vectors

@@ -77,8 +77,8 @@ class Run:
 
 
 def _handbook(folder: Path, files: int) -> Iterator[Figure]:
-    from apps.search import minilm, processors
-    from apps.search.embedding import embedder
+    from apps.search.embeddings import minilm, processors
+    from apps.search.embeddings.embedding import embedder
 
     texts = _texts(files)
     chunks = [text for document in texts for text in _passages(document)]
@@ -170,7 +170,7 @@ def _passages(text: str) -> list[str]:
     from apps.documents import chunking
     from apps.documents.extract.errors import ExtractionError
     from apps.documents.extract.run import extract
-    from apps.search.embedding import embedder
+    from apps.search.embeddings.embedding import embedder
 
     try:
         content = extract(BytesIO(text.encode()), file_name="a.md", mime_type="text/markdown")
@@ -202,7 +202,7 @@ def _tenant(folder: Path, texts: list[str]) -> int:
 
 def _index(tenant_id: int, *, asking: bool = False) -> Run:
     """Work off a tenant, at normal priority unless questions are asked meanwhile."""
-    from apps.search import embedding_process
+    from apps.search.embeddings import embedding_process
 
     run = Run()
     niceness = embedding_process.NICENESS if asking else 0
@@ -298,7 +298,7 @@ def _processor_s(worker_id: int) -> float:
 
 def _ask_for(seconds: float) -> list[float]:
     """Embed a question again and again, as the web server does; return the seconds of each."""
-    from apps.search.embedding import embedder
+    from apps.search.embeddings.embedding import embedder
 
     model = embedder()
     found: list[float] = []

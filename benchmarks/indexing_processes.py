@@ -30,7 +30,7 @@ def raw(graph: Path, texts: Path, threads: int) -> dict[str, Any]:
 
     Tokens are made beforehand and vectors are thrown away.
     """
-    from apps.search.minilm import MiniLM
+    from apps.search.embeddings.minilm import MiniLM
 
     ids = MiniLM(graph.parent, threads=1).tokens.ids(json.loads(texts.read_text()))
     sample = [ids[place] for place in np.random.default_rng(1).permutation(len(ids))[:_TRIED]]
@@ -112,7 +112,8 @@ def work(tenant_id: int, niceness: int) -> dict[str, Any]:
     import django
 
     django.setup()
-    from apps.search import embedding, embedding_lanes, embedding_process, worker
+    from apps.search.embeddings import embedding, embedding_lanes, embedding_process
+    from apps.search.indexer import worker
     from apps.sync_events.indexing import BUDGET_S
     from apps.tenants.context import tenant_context
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from apps.acls import class_rules
 from apps.acls.binary import BigintArray
 from apps.acls.readable import Scope, bit_string
-from apps.search import lexical, term_rows, terms
-from apps.search import question as questions
 from apps.search.hits import Hit
-from apps.search.question import Wanted
+from apps.search.words import lexical, term_rows, terms
+from apps.search.words import question as questions
+from apps.search.words.question import Wanted
 from apps.tenants.context import reader_context, tenant_context
 from benchmarks import worded_tenant
 from benchmarks.report import Figure

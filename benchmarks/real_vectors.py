@@ -108,7 +108,7 @@ def _passages(text: str) -> Iterator[str]:
 
 
 def _embed(texts: Sequence[str]) -> Vectors:
-    from apps.search.minilm import MiniLM
+    from apps.search.embeddings.minilm import MiniLM
 
     model = MiniLM(Path("var/models"))
     vectors = np.empty((len(texts), 384), np.float32)

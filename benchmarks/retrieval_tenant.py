@@ -10,7 +10,7 @@ import numpy as np
 from django.db import connections, transaction
 from numpy.typing import NDArray
 
-from apps.search import bm25, terms
+from apps.search.words import bm25, terms
 from apps.tenants.context import tenant_context
 from benchmarks import retrieval_asking
 from benchmarks.filtered_data import Corpus

@@ -1,6 +1,6 @@
 """Where the exact scan and the index take equally long, and what the index misses on the way.
 
-The constants in `apps/search/vector_plan.py` come from this. Run it on an idle machine:
+The constants in `apps/search/vectors/vector_plan.py` come from this. Run it on an idle machine:
 .venv/bin/python -m benchmarks.vector_recall [--rows 300000] [--vectors FILE] [--data-dir FOLDER]
 """
 
@@ -65,7 +65,7 @@ def _compare(
     kenward: Kenward, corpus: Corpus, policies: Numbers
 ) -> tuple[float, float, float, int]:
     """Return the medians of both plans in milliseconds, the index's recall, and how many rows."""
-    from apps.search import vector_plan
+    from apps.search.vectors import vector_plan
 
     rows = np.flatnonzero(np.isin(corpus.policies, policies))
     vectors = corpus.vectors[rows]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apps.acls import placement
 from apps.connections.models import Connection
-from apps.search import bm25, terms
+from apps.search.words import bm25, terms
 from apps.tenants.context import tenant_context, unrestricted_reading
 from apps.tenants.models import Tenant
 

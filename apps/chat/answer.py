@@ -46,7 +46,7 @@ from apps.documents.canary_alarm import raise_alarm
 from apps.documents.scope import Scope
 from apps.errors import Unavailable
 from apps.search import expansion, retrieve, stages
-from apps.search.embedding import EmbeddingMismatch
+from apps.search.embeddings.embedding import EmbeddingMismatch
 from apps.search.release import Passage
 from apps.search.retrieve import How
 from apps.tenants.models import Membership

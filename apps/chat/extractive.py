@@ -14,7 +14,7 @@ import numpy as np
 
 from apps.chat import citations, quotes, words
 from apps.chat.quotes import Unit
-from apps.search import embedding, query_vector
+from apps.search.embeddings import embedding, query_vector
 from apps.search.release import Passage
 from apps.search.retrieve import clean
 

@@ -82,7 +82,7 @@ def _redis() -> bool:
 
 def _model() -> bool:
     # Imported here: the runtime takes half a second that /health/live need not wait for.
-    from apps.search.embedding import embedder
+    from apps.search.embeddings.embedding import embedder
 
     try:
         return bool(embedder().embed(["ready?"]).shape[0] == 1)
@@ -91,7 +91,7 @@ def _model() -> bool:
 
 
 def _vectors() -> bool:
-    from apps.search import vector_checks  # it loads models
+    from apps.search.vectors import vector_checks  # it loads models
 
     found = vector_checks.problems()
     for problem in found:

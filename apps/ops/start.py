@@ -30,7 +30,7 @@ from apps.ops import (
 from apps.ops.embedded_paths import APPLICATION, OWNER
 from apps.ops.errors import NotPrepared
 from apps.ops.supervise import Output, Supervisor
-from apps.search import vector_checks
+from apps.search.vectors import vector_checks
 
 
 @dataclass(frozen=True, kw_only=True)

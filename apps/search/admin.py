@@ -20,9 +20,9 @@ from apps.audit.model_admin import TenantModelAdmin, since
 from apps.documents.models import Document
 from apps.search import settings_admin  # noqa: F401  registers the page
 from apps.search.evaluation import question_sets
+from apps.search.evaluation.question_set_forms import QuestionForm, QuestionSetForm
 from apps.search.evaluation.question_sets import Imported
 from apps.search.models import Question, QuestionSet
-from apps.search.question_set_forms import QuestionForm, QuestionSetForm
 from apps.tenants.context import required_tenant_id
 
 

@@ -14,7 +14,7 @@ class SearchConfig(AppConfig):
 
     def ready(self) -> None:
         """Let vectors travel as binary, and look at what vector search depends on."""
-        from apps.search import vector_checks, vector_wire
+        from apps.search.vectors import vector_checks, vector_wire
 
         vector_wire.register()
         vector_checks.register()

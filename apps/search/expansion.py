@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.search import query_vector
-from apps.search.embedding import EmbeddingSpec
+from apps.search.embeddings import query_vector
+from apps.search.embeddings.embedding import EmbeddingSpec
 
 _MOST_QUERIES = 4
 

@@ -9,9 +9,9 @@ from pgvector.django import HalfVectorField, SparseVectorField
 
 from apps.acls.models import Policy
 from apps.documents.models import Document
-from apps.search.question_set_models import Judgement as Judgement
-from apps.search.question_set_models import Question as Question
-from apps.search.question_set_models import QuestionSet as QuestionSet
+from apps.search.evaluation.question_set_models import Judgement as Judgement
+from apps.search.evaluation.question_set_models import Question as Question
+from apps.search.evaluation.question_set_models import QuestionSet as QuestionSet
 from apps.search.saved_models import RecentSearch as RecentSearch
 from apps.search.saved_models import SavedSearch as SavedSearch
 from apps.search.settings_models import SearchSettings as SearchSettings

@@ -19,30 +19,20 @@ from numpy.typing import NDArray
 from apps.acls import class_rules
 from apps.documents.scope import Scope
 from apps.errors import InvalidInput
-from apps.search import (
-    diversify,
-    duplicates,
-    embedding_models,
-    expansion,
-    fusion,
-    lexical,
-    newer,
-    release,
-    relevance,
-    second_stage,
-    stages,
-    stitch,
-    vector_store,
-)
-from apps.search.embedding import EmbeddingSpec
+from apps.search import expansion, fusion, release, relevance, second_stage, stages
+from apps.search.embeddings import embedding_models
+from apps.search.embeddings.embedding import EmbeddingSpec
+from apps.search.embeddings.tokens import encodable
 from apps.search.expansion import Expanded
 from apps.search.filters import NONE, Filters
 from apps.search.hits import Found, Hit
-from apps.search.lexical import Weighed
 from apps.search.release import Passage, Released
 from apps.search.second_stage.protocol import Asked, Word
 from apps.search.stages import SecondStage, Stages
-from apps.search.tokens import encodable
+from apps.search.thinning import diversify, duplicates, newer, stitch
+from apps.search.vectors import vector_store
+from apps.search.words import lexical
+from apps.search.words.lexical import Weighed
 
 MAX_QUERY_CHARS = 2_000
 CANDIDATES = 60

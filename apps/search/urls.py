@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.search import saved_views, views
+from apps.search.page import saved_views, views
 
 app_name = "search"
 urlpatterns = [

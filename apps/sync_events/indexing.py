@@ -7,8 +7,8 @@ from django.db import transaction
 from apps.connections.models import CANARY_KIND
 from apps.connections.protocol import Problem
 from apps.documents.models import Document
-from apps.search import worker
-from apps.search.indexing import IndexOutcome
+from apps.search.indexer import worker
+from apps.search.indexer.indexing import IndexOutcome
 from apps.sync_events import events
 from apps.sync_events.models import SyncRun
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.acls import pruning
 from apps.documents import canary_planting, history
-from apps.search import queue as index_queue
+from apps.search.indexer import queue as index_queue
 from apps.sync_events import drift, engine, indexing, schedule
 from apps.sync_events.models import Lane
 from apps.tenants.context import tenant_context

@@ -19,7 +19,8 @@ from apps.documents import canaries, canary_planting
 from apps.documents.canaries import CanaryPassed, Marker, Watch
 from apps.documents.models import Document
 from apps.documents.scope import Scope
-from apps.search import indexing, queue, retrieve
+from apps.search import retrieve
+from apps.search.indexer import indexing, queue
 from apps.search.models import Chunk, ChunkVector
 from apps.search.release import Passage
 from apps.sync_events import overview, schedule

@@ -13,7 +13,7 @@ from apps.chat.models import Citation
 from apps.connections.protocol import RemoteItem
 from apps.documents import access, store
 from apps.documents.models import Document, DocumentText
-from apps.search import repoint
+from apps.search.indexer import repoint
 from apps.search.models import Chunk
 from apps.tenants.context import tenant_context
 from tests.search import texts

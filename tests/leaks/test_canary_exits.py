@@ -23,7 +23,7 @@ from apps.audit.models import Event
 from apps.chat.models import Message
 from apps.documents import canaries
 from apps.documents.models import Document
-from apps.search import repoint
+from apps.search.indexer import repoint
 from apps.tenants.context import tenant_context
 from config.canary_sockets import CanarySockets
 from tests.chat.live import Server, session_of

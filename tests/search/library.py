@@ -18,7 +18,8 @@ from apps.connections.models import Connection
 from apps.connections.protocol import PrincipalKind, RemoteAcl, RemoteEntry, RemotePrincipal
 from apps.documents.models import Document
 from apps.documents.scope import Scope
-from apps.search import indexing, retrieve
+from apps.search import retrieve
+from apps.search.indexer import indexing
 from apps.search.models import SearchSettings
 from apps.search.release import Passage
 from apps.tenants.context import tenant_context

@@ -10,11 +10,12 @@ from apps.acls import resolve
 from apps.documents.chunking import Chunk as Passage
 from apps.documents.models import Document
 from apps.documents.scope import Scope
-from apps.search import chunk_rows, lexical
-from apps.search.chunk_rows import Plan
 from apps.search.filters import NONE, Filters
 from apps.search.hits import Hit
+from apps.search.indexer import chunk_rows
+from apps.search.indexer.chunk_rows import Plan
 from apps.search.models import Chunk
+from apps.search.words import lexical
 from tests.search.library import Library
 
 

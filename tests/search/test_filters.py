@@ -17,8 +17,9 @@ from apps.connections.protocol import RemoteItem
 from apps.documents import file_kinds, file_types, store
 from apps.documents.models import Collection, CollectionItem, Document
 from apps.documents.scope import Scope
-from apps.search import browse, retrieve
+from apps.search import retrieve
 from apps.search.filters import NONE, Filters
+from apps.search.page import browse
 from tests.search.catalogue import PDF, Catalogue, fill
 from tests.search.library import Library
 from tests.world import World

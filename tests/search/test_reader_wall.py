@@ -19,7 +19,7 @@ from apps.acls import resolve
 from apps.acls.models import Policy
 from apps.acls.readable import Scope, bit_string
 from apps.documents.models import DocumentText
-from apps.search import repoint
+from apps.search.indexer import repoint
 from apps.search.models import Chunk, ChunkTerms, ChunkVector
 from apps.tenants.context import reader_context, tenant_context, user_context
 from tests.search import texts
@@ -169,8 +169,8 @@ def test_garbled_reader_is_an_error_and_shows_nothing(shelf: Library) -> None:
 # Where Kenward itself has to see all passages, and why.
 MAY_READ_EVERYTHING = {
     "apps/tenants/context.py": "defines it",
-    "apps/search/indexing.py": "replaces a document's passages",
-    "apps/search/repoint.py": "lets passages follow their documents",
+    "apps/search/indexer/indexing.py": "replaces a document's passages",
+    "apps/search/indexer/repoint.py": "lets passages follow their documents",
     "apps/search/management/commands/reindex.py": "empties the vectors",
     "apps/ops/evaluation/corpus.py": "counts the passages of a collection in a database of its own",
     "apps/ops/evaluation/answers.py": "judges what was cited of such a collection",

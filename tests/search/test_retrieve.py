@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.search import lexical, retrieve
-from apps.search.embedding import LocalEmbedder
+from apps.search import retrieve
+from apps.search.embeddings.embedding import LocalEmbedder
+from apps.search.words import lexical
 from apps.tenants.context import tenant_context
 from tests.search import texts
 from tests.search.library import Library, make_library

@@ -9,9 +9,12 @@ from django.db import connection, transaction
 from apps.acls import resolve
 from apps.acls.models import AclEntry
 from apps.documents.models import Document
-from apps.search import release, repoint, retrieve, spelling, vector_store
+from apps.search import release, retrieve
 from apps.search.hits import Hit
+from apps.search.indexer import repoint
 from apps.search.models import Chunk, ChunkVector
+from apps.search.understanding import spelling
+from apps.search.vectors import vector_store
 from apps.tenants.context import tenant_context
 from tests.search import texts
 from tests.search.library import Library, make_library

@@ -140,7 +140,7 @@ def _adapted(field: models.Field[Any, Any], value: Any) -> object:
 
 # Not forced on the owner, who runs nothing but migrations and one search function: that applies the
 # tenant and the reader itself, because row-level security would keep it from using its index.
-# tests/search/test_term_search.py attacks it.
+# tests/search/words/test_term_search.py attacks it.
 NOT_FORCED = ["search_chunkterms", *(f"search_chunkterms_{number}" for number in range(16))]
 
 

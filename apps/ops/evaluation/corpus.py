@@ -29,9 +29,9 @@ from apps.connections.providers.file_share.location import Access
 from apps.documents import store
 from apps.documents.models import Document
 from apps.ops.evaluation.datasets import SourceDocument
-from apps.search import worker
-from apps.search.embedding import EmbeddingUnavailable
-from apps.search.indexing import IndexOutcome
+from apps.search.embeddings.embedding import EmbeddingUnavailable
+from apps.search.indexer import worker
+from apps.search.indexer.indexing import IndexOutcome
 from apps.search.models import Chunk
 from apps.tenants.context import tenant_context, unrestricted_reading
 from apps.tenants.models import Membership, Tenant

@@ -16,7 +16,8 @@ from apps.ops.evaluation import answers, corpus, datasets
 from apps.ops.evaluation.answers import Answers
 from apps.ops.evaluation.corpus import Corpus
 from apps.ops.evaluation.datasets import Dataset
-from apps.search import embedding, retrieve
+from apps.search import retrieve
+from apps.search.embeddings import embedding
 from apps.search.evaluation import asking, gains
 from apps.search.evaluation.questions import Question, Split
 from apps.search.evaluation.tally import Judged, Tally

@@ -23,7 +23,7 @@ from apps.documents.models import Document
 from apps.errors import InvalidInput
 from apps.ops.proof.source import PEOPLE, Asker, Source, Told
 from apps.ops.proof.sources import DIALECTS
-from apps.search import indexing, repoint
+from apps.search.indexer import indexing, repoint
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership, Tenant
 

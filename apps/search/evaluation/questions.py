@@ -23,9 +23,9 @@ from typing import Any
 from apps.documents import passages
 from apps.documents.passages import Span
 from apps.errors import InvalidInput
-from apps.search.question_set_models import MAX_GRADE
+from apps.search.embeddings.tokens import encodable
+from apps.search.evaluation.question_set_models import MAX_GRADE
 from apps.search.retrieve import MAX_QUERY_CHARS
-from apps.search.tokens import encodable
 
 MAX_ID_CHARS = 200
 MAX_DOCUMENT_CHARS = 4096

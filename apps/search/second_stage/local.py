@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from apps.search import terms
 from apps.search.release import Passage
 from apps.search.second_stage.protocol import Asked, Word
+from apps.search.words import terms
 
 # Tuned on the development questions of three collections; see docs/quality.md.
 _COVERAGE = 0.05

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from apps.errors import KenwardError
-from apps.search import minilm, vector_index
-from apps.search.embedding import embedder
+from apps.search.embeddings import minilm
+from apps.search.embeddings.embedding import embedder
+from apps.search.vectors import vector_index
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from apps.search import embedding_models
+from apps.search.embeddings import embedding_models
 from apps.tenants.context import tenant_context, unrestricted_reading
 from apps.tenants.models import Tenant
 

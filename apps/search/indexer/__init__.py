@@ -1,0 +1,1 @@
+"""Documents to passages: the queue, and what is written when one is indexed."""

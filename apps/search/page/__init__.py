@@ -1,0 +1,1 @@
+"""The search page: what is asked on it, and what it shows beside the results."""
