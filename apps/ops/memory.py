@@ -27,7 +27,9 @@ def postgres_settings(ram: int, *, shared_memory_bytes: int | None = None) -> di
     """
     roomy = shared_memory_bytes is not None and shared_memory_bytes >= 256 * _MB
     return {
-        "shared_buffers": _megabytes(ram // 8, least=64, most=4096),
+        # What PostgreSQL advises; only as much is taken as there are tables and indexes. With less,
+        # a search over a million passages reads most of its pages from the system's cache.
+        "shared_buffers": _megabytes(ram // 4, least=64, most=8192),
         "effective_cache_size": _megabytes(ram // 2, least=256, most=65536),
         "work_mem": _megabytes(ram // 512, least=4, most=64),
         "maintenance_work_mem": _megabytes(ram // 16, least=64, most=1024),

@@ -117,13 +117,14 @@ def test_memory_settings_follow_the_machine(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("ram_mb", "shared_buffers", "work_mem"),
     [
-        (512, "64MB", "4MB"),
-        (8192, "1024MB", "16MB"),
-        (24_000, "3000MB", "46MB"),
-        (512_000, "4096MB", "64MB"),
+        (200, "64MB", "4MB"),
+        (512, "128MB", "4MB"),
+        (8192, "2048MB", "16MB"),
+        (24_000, "6000MB", "46MB"),
+        (512_000, "8192MB", "64MB"),
     ],
 )
-def test_shared_buffers_are_an_eighth_of_memory_within_bounds(
+def test_shared_buffers_are_a_quarter_of_memory_within_bounds(
     ram_mb: int, shared_buffers: str, work_mem: str
 ) -> None:
     settings = memory.postgres_settings(ram_mb * MB, shared_memory_bytes=1 << 30)
