@@ -41,7 +41,6 @@ class Scope(Protocol):
         cte: SQL that gives exactly one row (ok boolean, ids bigint[]); ok says that nothing that
             touches this person has changed since the set was made.
         params: named parameters of that SQL; all names start with `scope_`.
-        size: how many ids there were when they were last computed; for choosing a plan only.
     """
 
     @property
@@ -52,11 +51,6 @@ class Scope(Protocol):
     @property
     def params(self) -> Mapping[str, Any]:
         """Its parameters."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """How many policies."""
         ...
 
 

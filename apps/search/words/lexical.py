@@ -33,10 +33,6 @@ __all__ = ["Wanted", "Weighed", "search", "understand", "weigh"]
 # by benchmarks/lexical_search.py.
 _NAMED = 10_000
 _AMPLE = 20
-# So few policies the index is laid over (see the migration `0009_few_policies`); so few passages
-# are scored before two indexes have been read.
-_FEW_POLICIES = 500
-_FEW_PASSAGES = 2_000
 _COUNTS = """
 SELECT (SELECT sum(passages) FROM search_languagecount WHERE tenant_id = %(tenant_id)s),
     ARRAY(SELECT ROW(term, passages)::text FROM search_termcount
@@ -169,13 +165,9 @@ class _Search:
     def among_all(self) -> Found:
         permitted = vector_plan.reach().permitted
         matching = self._matching(permitted)
-        if permitted > self.asked.named(matching):
-            return self._indexed(_BY_POLICY, matching, None)
-        if permitted > _FEW_PASSAGES and self.scope.size <= _FEW_POLICIES:
-            found = self._named(_BY_POLICY, matching, None)
-            if not found.ok or len(found.hits) >= self.limit:
-                return found
-        return self._run(_SCORE_ALL.format(is_readable=_BY_POLICY), {})
+        if permitted <= self.asked.named(matching):
+            return self._run(_SCORE_ALL.format(is_readable=_BY_POLICY), {})
+        return self._indexed(_BY_POLICY, matching, None)
 
     def among_documents(self, filters: Filters) -> Found:
         statement = _DOCUMENTS.format(condition=filters.condition)

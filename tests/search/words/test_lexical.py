@@ -239,25 +239,6 @@ def test_commoner_words_are_looked_for_where_rarer_ones_lead_to_few(
     assert len(hits(shelf, world.bo, "common number3", limit=1)) == 1
 
 
-def test_few_policies_are_laid_over_the_index(
-    world: World, shelf: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    take(monkeypatch, 1)
-    monkeypatch.setattr(lexical, "_FEW_PASSAGES", 0)
-    texts = ["mole" + " hill" * n for n in range(1, 4)]
-    write(shelf, "staff/one.md", texts, place="staff/")
-    write(shelf, "private/two.md", ["hill"], place="private/")
-    found = texts_of(shelf, hits(shelf, world.ada, "mole hill"))
-    with monkeypatch.context() as only_the_index:
-        only_the_index.setattr(lexical, "_SCORE_ALL", "not to be run")
-        for limit in (1, 2, 3):
-            best = hits(shelf, world.ada, "mole hill", limit=limit)
-            assert texts_of(shelf, best) == found[:limit]
-        assert texts_of(shelf, hits(shelf, world.bo, "mole hill", limit=3)) == found[:3]
-    # Where these lead to fewer than are wanted, all are scored.
-    assert set(found) == {*texts, "hill"}
-
-
 def counts(library: Library) -> dict[int, int]:
     """Return what the tables of counts say."""
     with library.work(), connection.cursor() as cursor:
