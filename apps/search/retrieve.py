@@ -5,11 +5,9 @@ The stages do not know each other; which of them a tenant uses is said in `stage
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,6 +28,7 @@ from apps.search.release import Passage, Released
 from apps.search.second_stage.protocol import Asked, Word
 from apps.search.stages import SecondStage, Stages
 from apps.search.thinning import diversify, duplicates, newer, stitch
+from apps.search.timings import Timings
 from apps.search.vectors import vector_store
 from apps.search.words import lexical
 from apps.search.words.lexical import Weighed
@@ -120,7 +119,7 @@ def retrieve(
         EmbeddingUnavailable: the question has no vector just now. Say so; never "nothing found".
     """
     query = clean(query)
-    timings = _Timings()
+    timings = Timings()
     # The model thinks beside the database.
     with ThreadPoolExecutor(1, "question") as aside:
         vectors = aside.submit(expansion.vectors, query, how.expanded)
@@ -181,7 +180,7 @@ class _Search:
     filters: Filters
     how: How
     stages: Stages
-    timings: _Timings
+    timings: Timings
 
     def run(self, *, exact: bool) -> tuple[Retrieved, bool]:
         """Return what is found, and whether nothing that was found had to be dropped."""
@@ -277,19 +276,3 @@ def _words(asked: Weighed) -> Iterator[Word]:
         known = frozenset(term for terms in alternatives for term in terms) & rarities.keys()
         if known:
             yield Word(known, max(rarities[term] for term in known))
-
-
-class _Timings:
-    """Milliseconds by stage; a stage that runs twice counts twice."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-
-    @contextmanager
-    def of(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - started) * 1000
-            self.ms[stage] = round(self.ms.get(stage, 0.0) + spent, 3)
