@@ -64,7 +64,7 @@ def _settings(database: BaseDatabaseWrapper) -> Iterator[str]:
     with database.cursor() as cursor:
         # The settings are pgvector's only once its library is loaded, which a vector does.
         cursor.execute("SELECT '[1]'::halfvec <=> '[1]'::halfvec")
-        for name, wanted in vector_plan.SETTINGS.items():
+        for name, wanted in vector_plan.settings(rows=0).items():
             try:
                 with transaction.atomic(using=database.alias):
                     cursor.execute("SELECT set_config(%s, %s, true)", [name, wanted])

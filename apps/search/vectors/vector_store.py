@@ -208,7 +208,7 @@ def _by_index(asked: _Asked) -> Found:
         distance=vector_index.distance(dimension),
     )
     with vector_plan.searching():
-        return _run(asked, statement, asked.limit + vector_plan.SPARE)
+        return _run(asked, statement, vector_plan.candidates(asked.limit))
 
 
 def _run(asked: _Asked, statement: str, candidates: int) -> Found:

@@ -211,6 +211,18 @@ def test_rule(permitted: int, partition: int, is_small: bool) -> None:
     assert Reach(permitted, partition).is_small is is_small
 
 
+@pytest.mark.parametrize(
+    ("rows", "ef_search"),
+    [(0, "200"), (300_000, "200"), (1_000_000, "606"), (10_000_000, "1000")],
+)
+def test_larger_graph_is_searched_further(rows: int, ef_search: str) -> None:
+    assert vector_plan.settings(rows)["hnsw.ef_search"] == ef_search
+
+
+def test_more_is_fetched_than_is_wanted() -> None:
+    assert [vector_plan.candidates(limit) for limit in (1, 10, 60, 100)] == [70, 70, 90, 130]
+
+
 @pytest.mark.django_db(databases=["default", "owner"])
 def test_other_dimensions_get_an_index_and_break_nothing(
     committed_world: World, shelf: Library
