@@ -22,6 +22,7 @@ class SearchSettingsAdmin(TenantModelAdmin):
     """Switches the stages of the search; `./kenward evaluate --gains` measures what each brings."""
 
     page_title = "Search settings"
+    show_add_link = False
     list_display = ("second_stage",)
     fieldsets = (
         ("The order of what is found", {
@@ -50,6 +51,24 @@ class SearchSettingsAdmin(TenantModelAdmin):
         if self.has_add_permission(request):
             return HttpResponseRedirect(reverse("admin:search_searchsettings_add"))
         return shown
+
+    @override
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show one page with one button, whether the row is there yet or not."""
+        shown = {
+            "title": self.page_title,
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().changeform_view(
+            request, object_id, form_url, {**shown, **(extra_context or {})}
+        )
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

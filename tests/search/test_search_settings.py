@@ -32,7 +32,10 @@ def test_without_a_row_the_defaults_count(world: World) -> None:
 def test_an_it_admin_changes_the_one_row_and_it_is_recorded(world: World) -> None:
     client = worlds.signed_in(world.ida)
     assert client.get(LIST).headers["Location"] == ADD
-    assert "(not set up)" in client.get(ADD).content.decode(), "no model is configured here"
+    shown = client.get(ADD).content.decode()
+    assert "(not set up)" in shown, "no model is configured here"
+    assert 'name="_save"' in shown
+    assert "_addanother" not in shown, "there is only one"
     assert client.post(ADD, FORM).status_code == 302
     with tenant_context(world.acme):
         row = SearchSettings.objects.get()
