@@ -21,13 +21,7 @@ def require(spec: EmbeddingSpec) -> None:
     Raises:
         EmbeddingModelChanged: they are of another one.
     """
-    active = EmbeddingModel.objects.filter(is_active=True).first()
-    if active is not None and _identity(active) != (spec.name, spec.revision, spec.dimension):
-        raise EmbeddingModelChanged(
-            "The documents were indexed with another embedding model than the one set now.",
-            hint="Set EMBEDDING_MODEL and EMBEDDING_BASE_URL back, or run `./kenward reindex`.",
-            detail=f"indexed with {active} ({active.dimension}), set is {spec}",
-        )
+    _hold(_active(), spec)
 
 
 def adopt(spec: EmbeddingSpec) -> None:
@@ -36,22 +30,22 @@ def adopt(spec: EmbeddingSpec) -> None:
     Raises:
         EmbeddingModelChanged: the tenant has vectors of another model.
     """
-    if EmbeddingModel.objects.filter(is_active=True).exists():
-        require(spec)
-        return
-    # Two indexers may be the first at the same moment: one inserts, the other waits and finds it.
-    EmbeddingModel.objects.bulk_create(
-        [
-            EmbeddingModel(
-                tenant_id=required_tenant_id(),
-                name=spec.name,
-                revision=spec.revision,
-                dimension=spec.dimension,
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    require(spec)
+    active = _active()
+    if active is None:
+        # Two indexers may be the first at once: one inserts, the other waits and finds it.
+        EmbeddingModel.objects.bulk_create(
+            [
+                EmbeddingModel(
+                    tenant_id=required_tenant_id(),
+                    name=spec.name,
+                    revision=spec.revision,
+                    dimension=spec.dimension,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        active = _active()
+    _hold(active, spec)
 
 
 def start_over() -> int:
@@ -65,6 +59,19 @@ def start_over() -> int:
     vector_store.clear()
     EmbeddingModel.objects.all().delete()
     return Document.objects.live().update(indexed_version=0, index_attempts=0, index_after=None)
+
+
+def _active() -> EmbeddingModel | None:
+    return EmbeddingModel.objects.filter(is_active=True).first()
+
+
+def _hold(active: EmbeddingModel | None, spec: EmbeddingSpec) -> None:
+    if active is not None and _identity(active) != (spec.name, spec.revision, spec.dimension):
+        raise EmbeddingModelChanged(
+            "The documents were indexed with another embedding model than the one set now.",
+            hint="Set EMBEDDING_MODEL and EMBEDDING_BASE_URL back, or run `./kenward reindex`.",
+            detail=f"indexed with {active} ({active.dimension}), set is {spec}",
+        )
 
 
 def _identity(model: EmbeddingModel) -> tuple[str, str, int]:

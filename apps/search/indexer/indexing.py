@@ -160,15 +160,20 @@ def store(prepared: Prepared, vectors: NDArray[np.float32]) -> IndexOutcome:
             {ids[passage.ordinal]: by_content[passage.sha256] for passage in plan.added},
             kept=frozenset(plan.kept),
         )
-        DocumentText.objects.update_or_create(
-            tenant_id=document.tenant_id,
-            document=document,
-            defaults={
-                "version": document.version,
-                "text": content.text,
-                "blocks": content.block_rows(),
-                "pages": content.pages,
-            },
+        DocumentText.objects.bulk_create(
+            [
+                DocumentText(
+                    tenant_id=document.tenant_id,
+                    document=document,
+                    version=document.version,
+                    text=content.text,
+                    blocks=content.block_rows(),
+                    pages=content.pages,
+                )
+            ],
+            update_conflicts=True,
+            unique_fields=["tenant", "document"],
+            update_fields=["version", "text", "blocks", "pages"],
         )
         author = (document.author or content.author)[:200]
         _finish(document, title=title, author=author, chunks_policy_id=document.policy_id)
