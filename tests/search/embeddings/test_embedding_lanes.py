@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +16,7 @@ from apps.search.embeddings import embedding, embedding_lanes, processors, query
 from apps.search.embeddings.embedding_batches import Batches
 from apps.search.embeddings.embedding_endpoint import EndpointEmbedder
 from apps.search.embeddings.embedding_process import EmbeddingProcess
-from tests.search.embeddings.test_embedding import Endpoint, Rows, unit
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    server = Endpoint()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.search.embeddings.endpoint import Endpoint, Rows, unit
 
 
 @pytest.fixture
