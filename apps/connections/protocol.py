@@ -6,9 +6,9 @@ transaction together with the cursor that the page carries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -108,6 +108,16 @@ class RemoteAcl:
     form: Form = Form.PLACE
 
 
+class ItemKind(StrEnum):
+    """What a document is, in the words of the published schemas (`documents.normalised`)."""
+
+    FILE = "file"
+    PAGE = "page"
+    MESSAGE = "message"
+    RECORD = "record"
+    TICKET = "ticket"
+
+
 # An AND of ORs of places, by their external ids; the empty tuple admits nobody.
 RemotePolicy = tuple[tuple[str, ...], ...]
 
@@ -118,6 +128,8 @@ class RemoteItem:
 
     Attributes:
         author: who wrote it, where the source knows; otherwise what the file says counts.
+        created_at: when it was made in the source, where the source knows.
+        fields: what this source alone knows of it, as JSON values; no text, no readers.
     """
 
     external_id: str
@@ -131,6 +143,9 @@ class RemoteItem:
     modified_at: datetime | None = None
     labels: tuple[str, ...] = ()
     author: str = ""
+    kind: ItemKind = ItemKind.FILE
+    created_at: datetime | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
