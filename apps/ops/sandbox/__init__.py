@@ -1,0 +1,1 @@
+"""Simulated sources: real HTTP servers with a company behind them, to try Kenward on."""
