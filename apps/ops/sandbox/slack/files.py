@@ -59,6 +59,7 @@ class FileVerbs(MessageVerbs):
         for message in holding:
             if message.text or message.file_ids != [file_id]:
                 message.file_ids.remove(file_id)
+                self.forget_places()
                 self.edit(channel_id, message.ts, message.text)
                 self._tell_unshared(channel, file_id)
             else:
@@ -84,6 +85,7 @@ class FileVerbs(MessageVerbs):
                 if file_id in message.file_ids:
                     message.file_ids.remove(file_id)
         del self.files[file.id]
+        self.forget_places()
 
     def _tell_places(self, file_id: str, event: Json) -> None:
         """Tell the app once, through any conversation of the file that it may look into."""

@@ -53,6 +53,7 @@ class MessageVerbs(State):
         channel, message = self.channel(channel_id), self._written(channel_id, ts)
         before = shapes.message(self, channel, message)
         losing = list(message.file_ids)
+        self.forget_places()
         if self.replies_of(channel, message):
             message.text, message.subtype = "This message was deleted.", "tombstone"
             message.user_id, message.edited, message.file_ids = _SLACKBOT, None, []
@@ -91,6 +92,7 @@ class MessageVerbs(State):
             message.thread_ts = parent.thread_ts = parent.thread_ts or parent.ts
             message.subtype = _BROADCAST if broadcast else ""
         channel.messages[message.ts] = message
+        self.forget_places()
         if at is None:
             event = shapes.message_event(self, channel, message)
             self.outbox.put(event, channel=channel)

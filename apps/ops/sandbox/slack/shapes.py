@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from apps.ops.sandbox.slack.records import (
     Channel,
@@ -213,6 +214,7 @@ def file(state: State, shared: SharedFile, may_see: Sees = _everything) -> Json:
     """Return a file object that names the conversations the reader may know of."""
     places = [place for place in state.places_of(shared.id) if may_see(place)]
     filetype, pretty = _FILETYPES.get(shared.mimetype, ("binary", "Binary"))
+    name = quote(shared.name)
     private = f"{state.address}files-pri/{state.team_id}-{shared.id}"
     return {
         "id": shared.id,
@@ -235,9 +237,9 @@ def file(state: State, shared: SharedFile, may_see: Sees = _everything) -> Json:
         "public_url_shared": False,
         "display_as_bot": False,
         "username": "",
-        "url_private": f"{private}/{shared.name}",
-        "url_private_download": f"{private}/download/{shared.name}",
-        "permalink": f"{state.address}files/{shared.user_id}/{shared.id}/{shared.name}",
+        "url_private": f"{private}/{name}",
+        "url_private_download": f"{private}/download/{name}",
+        "permalink": f"{state.address}files/{shared.user_id}/{shared.id}/{name}",
         "channels": [place.id for place in places if place.is_public],
         "groups": [p.id for p in places if p.kind in {Kind.PRIVATE, Kind.GROUP_DM}],
         "ims": [place.id for place in places if place.kind is Kind.DM],

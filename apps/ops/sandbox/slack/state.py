@@ -115,6 +115,7 @@ class State:
         self.pages_to_repeat = 0
         self._random = Random(seed)  # noqa: S311 - ids are to be the same in every run
         self._last_micros = 0
+        self._places: dict[str, list[Channel]] | None = None
         self.team_id = self.new_id("T")
 
     def new_id(self, prefix: str) -> str:
@@ -185,11 +186,17 @@ class State:
 
     def places_of(self, file_id: str) -> list[Channel]:
         """Return the conversations in which a file is shared."""
-        return [
-            channel
-            for channel in self.channels.values()
-            if any(file_id in message.file_ids for message in channel.messages.values())
-        ]
+        if self._places is None:
+            self._places = {}
+            for channel in self.channels.values():
+                held = {each for m in channel.messages.values() for each in m.file_ids}
+                for each in held:
+                    self._places.setdefault(each, []).append(channel)
+        return self._places.get(file_id, [])
+
+    def forget_places(self) -> None:
+        """Look anew, the next time, for where files are shared: messages have changed."""
+        self._places = None
 
 
 def _found(records: dict[str, R], key: str, noun: str) -> R:
