@@ -28,6 +28,11 @@ KENWARD_DATA_DIR = Path(env.text("KENWARD_DATA_DIR", str(BASE_DIR / "var"))).abs
 # What `up --folder` allows to one tenant is kept in the data folder (file_share.tenant_roots).
 KENWARD_FOLDER_ROOTS = [Path(root) for root in env.words("KENWARD_FOLDER_ROOTS", separator=":")]
 
+# Hosts (with ports) beside the providers' own that a connection may be pointed at.
+KENWARD_SOURCE_HOSTS = env.words("KENWARD_SOURCE_HOSTS")
+# Where people and sources reach this installation, for the addresses that it gives to sources.
+KENWARD_PUBLIC_URL = env.text("KENWARD_PUBLIC_URL").rstrip("/")
+
 DEBUG = env.boolean("KENWARD_DEBUG", default=False)
 SECRET_KEY, *SECRET_KEY_FALLBACKS = secret_keys(KENWARD_ENV, KENWARD_DATA_DIR)
 # This machine's own names always count: health checks come by them.

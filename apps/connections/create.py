@@ -72,7 +72,7 @@ def checked_settings(kind: str, settings: Mapping[str, Any], *, tenant_slug: str
     if not form.is_valid():
         raise SettingsRejected(_complaints(form))
     stored = form.to_settings()
-    provider(stored, tenant_slug=tenant_slug).check()
+    providers.local(kind, stored, tenant_slug=tenant_slug).check()
     return stored
 
 

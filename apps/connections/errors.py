@@ -2,11 +2,13 @@
 
 ConnectorError
 ├── CredentialsRejected   pause the connection, tell the admin
+├── ScopeMissing          pause the connection, tell the admin
 ├── SettingsRejected      pause the connection, tell the admin
 ├── RateLimited           come back to the same page after a while
 ├── SourceUnavailable     back off, try again
 ├── CursorExpired         start a full sweep
 ├── ContractBroken        the source answers in a way nobody foresaw: fail the run loudly
+├── PushRefused           a delivery that does not come from the source: answer 4xx, do nothing
 └── ItemError             one item; the run goes on
     ├── ItemGone          delete it
     ├── ItemForbidden     hide it, list it as failed
@@ -28,6 +30,12 @@ class CredentialsRejected(ConnectorError):
     """The source does not accept the stored credentials any more."""
 
     code = "credentials_rejected"
+
+
+class ScopeMissing(ConnectorError):
+    """The account is accepted, and may not do what this connection needs."""
+
+    code = "scope_missing"
 
 
 class SettingsRejected(ConnectorError):
@@ -53,9 +61,20 @@ class RateLimited(ConnectorError):
 
 
 class SourceUnavailable(ConnectorError):
-    """The source does not answer just now."""
+    """The source does not answer just now.
+
+    Args:
+        message: for the admin.
+        may_pass_soon: whether the same request is worth another try at once.
+    """
 
     code = "source_unavailable"
+
+    def __init__(
+        self, message: str, *, hint: str = "", detail: str = "", may_pass_soon: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.may_pass_soon = may_pass_soon
 
 
 class CursorExpired(ConnectorError):
@@ -68,6 +87,13 @@ class ContractBroken(ConnectorError):
     """The source answered in a form that the connector does not know."""
 
     code = "contract_broken"
+
+
+class PushRefused(ConnectorError):
+    """A delivery is not signed by the source, too old, or makes no sense."""
+
+    code = "push_refused"
+    http_status = 400
 
 
 class ItemError(ConnectorError):

@@ -24,6 +24,7 @@ _STAYS = "It stays as it is. Connect another one as a new connection, and pause 
 class ConnectionForm(forms.ModelForm[Connection]):
     """A connection of one kind; `connection_form` adds the provider's fields."""
 
+    kind: ClassVar[str]
     provider: ClassVar[type[Provider]]
     tenant_slug: ClassVar[str]
 
@@ -119,7 +120,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
         if asked.is_valid():
             self.settings = asked.to_settings()
             try:
-                self.provider(self.settings, tenant_slug=self.tenant_slug).check()
+                providers.local(self.kind, self.settings, tenant_slug=self.tenant_slug).check()
             except ConnectorError as error:
                 self.add_error(None, str(error))
         return cleaned
@@ -141,7 +142,7 @@ def connection_form(kind: str, *, tenant_slug: str) -> type[ConnectionForm]:
     return type(
         "ConnectionForm",
         (ConnectionForm,),
-        {**fields, "provider": provider, "tenant_slug": tenant_slug},
+        {**fields, "kind": kind, "provider": provider, "tenant_slug": tenant_slug},
     )
 
 

@@ -7,6 +7,8 @@ import uuid
 from django.db import models
 
 from apps.accounts.models import User
+from apps.connections.credentials.models import AuthConfig as AuthConfig
+from apps.connections.credentials.models import Credential as Credential
 from apps.connections.object_permissions import (
     ConnectionGroupPermission as ConnectionGroupPermission,
 )
@@ -25,6 +27,7 @@ class ConnectionState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
     NEEDS_ATTENTION = "needs_attention", "Needs attention"
+    DISCONNECTED = "disconnected", "Disconnected"
 
 
 class WhenStale(models.TextChoices):
@@ -36,9 +39,18 @@ class WhenStale(models.TextChoices):
 
 # From -> to. Syncs pause a connection that they cannot go on with; a person resumes it.
 TRANSITIONS: dict[str, set[str]] = {
-    ConnectionState.ACTIVE: {ConnectionState.PAUSED, ConnectionState.NEEDS_ATTENTION},
-    ConnectionState.PAUSED: {ConnectionState.ACTIVE},
-    ConnectionState.NEEDS_ATTENTION: {ConnectionState.ACTIVE, ConnectionState.PAUSED},
+    ConnectionState.ACTIVE: {
+        ConnectionState.PAUSED,
+        ConnectionState.NEEDS_ATTENTION,
+        ConnectionState.DISCONNECTED,
+    },
+    ConnectionState.PAUSED: {ConnectionState.ACTIVE, ConnectionState.DISCONNECTED},
+    ConnectionState.NEEDS_ATTENTION: {
+        ConnectionState.ACTIVE,
+        ConnectionState.PAUSED,
+        ConnectionState.DISCONNECTED,
+    },
+    ConnectionState.DISCONNECTED: {ConnectionState.ACTIVE},  # an account was connected again
 }
 
 
@@ -94,7 +106,20 @@ class Connection(TenantModel):
         default=900,
         help_text="How often everything is compared with the source.",
     )
+    poll_interval_s = models.PositiveIntegerField(
+        "look for changes every (seconds)",
+        default=60,
+        db_default=60,
+        help_text="How often the source is asked what has changed, beside what it reports itself.",
+    )
+    # Between these, by the clock of the zone, nothing is compared; what takes access away is heard.
+    quiet_from = models.TimeField("quiet from", null=True, blank=True)
+    quiet_until = models.TimeField("quiet until", null=True, blank=True)
+    quiet_zone = models.CharField("time zone", max_length=60, default="UTC", db_default="UTC")
     last_swept_at = models.DateTimeField(null=True, editable=False)
+    # When the source was last asked for its changes, and when it last sent word by itself.
+    followed_at = models.DateTimeField(null=True, editable=False)
+    pushed_at = models.DateTimeField(null=True, editable=False)
     permissions_max_age_s = models.PositiveIntegerField(
         "permissions count for (seconds)",
         default=3600,
@@ -111,6 +136,14 @@ class Connection(TenantModel):
         blank=True,
         help_text="A sync that opens more documents than this to somebody waits for an IT admin."
         " Empty: never. What takes access away never waits.",
+    )
+    # An employee's own account: whatever it lists is for its owner alone.
+    owner = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.PROTECT, related_name="own_connections"
+    )
+    # Where ids of items are unique ("google_drive", "slack:T024BE7LD"); empty: in this connection.
+    item_space = models.CharField(
+        max_length=200, blank=True, default="", db_default="", editable=False
     )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(

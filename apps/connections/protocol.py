@@ -171,6 +171,8 @@ class Page:
         item_policies: new policies of items whose content is not told (external id -> policy).
         deleted_prefixes: whole subtrees that are gone, as external ids with a trailing slash.
         cursor: where the next page starts; None after the last one.
+        positions: how far the source's logs of changes are read with this page (name -> position);
+            None for a log that is read no more. Only pages of `FollowsChanges` carry them.
     """
 
     observed_at: datetime
@@ -185,6 +187,22 @@ class Page:
     problems: tuple[Problem, ...] = ()
     total_items: int | None = None
     cursor: Cursor | None = None
+    positions: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the engine may count on, and what an admin should know that a source cannot tell.
+
+    Attributes:
+        requests_per_s: how many requests one connection sends in the long run.
+        burst: how many it may send at once before.
+        cannot: what this source does not tell, as sentences for an admin.
+    """
+
+    requests_per_s: float = 10.0
+    burst: int = 20
+    cannot: tuple[str, ...] = ()
 
 
 class Connector(Protocol):
@@ -203,8 +221,11 @@ class Connector(Protocol):
     def changes(self, external_ids: Sequence[str]) -> Iterator[Page]:
         """Look at the named items or places again and tell what they are now."""
 
-    def permissions(self) -> Iterator[Page]:
-        """List places, readers and groups, without any content."""
+    def permissions(self, cursor: Cursor | None) -> Iterator[Page]:
+        """List places, readers and groups, without any content, from where the cursor points.
+
+        The last page's cursor is None, as in a sweep.
+        """
 
     def open(self, external_id: str) -> AbstractContextManager[BinaryIO]:
         """Open an item's content.
@@ -227,6 +248,124 @@ class Watches(Protocol):
 
     def changes_permissions(self, paths: Iterable[str]) -> bool:
         """Return whether one of the changed paths says who may read."""
+
+
+@runtime_checkable
+class FollowsChanges(Protocol):
+    """A connector whose source keeps logs of what changed, which are read from a position on."""
+
+    def positions(self) -> Mapping[str, str]:
+        """Return where every log ends now; taken before everything is listed for the first time."""
+
+    def follow(self, positions: Mapping[str, str]) -> Iterator[Page]:
+        """Tell what has changed since, with readers and deletions, and how far that was read.
+
+        Args:
+            positions: where each log was read to. A connector may keep positions of its own among
+                them, for what it has begun and not ended (a subtree to be read again).
+
+        Raises:
+            CursorExpired: a position is known no more; everything has to be compared.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A request that a source sent to Kenward; header names in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a verified delivery means. It is a hint: what is true now is asked of the source.
+
+    Attributes:
+        id: the source's name of the delivery; the same one is worked on once.
+        external_ids: items and places to look at again, as `Connector.changes` takes them.
+        follows: whether the logs of changes have something new.
+        permissions: whether people, groups or places are to be listed again.
+        answer: what the source expects to read back (a handshake).
+        is_revoked: whether the source says that the grant is withdrawn.
+    """
+
+    id: str
+    external_ids: tuple[str, ...] = ()
+    follows: bool = False
+    permissions: bool = False
+    answer: str = ""
+    is_revoked: bool = False
+
+
+@runtime_checkable
+class ReceivesPush(Protocol):
+    """A connector whose source sends a request when something has changed."""
+
+    @staticmethod
+    def received(delivery: Delivery, secret: str) -> Push:
+        """Verify a delivery and say what it means. Asks nobody.
+
+        Args:
+            delivery: as it came.
+            secret: what only the source and Kenward know.
+
+        Raises:
+            PushRefused: it is not from the source, or too old.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An agreement that the source sends word, until it ends.
+
+    Attributes:
+        name: of what is watched; one subscription for each name.
+        id: the source's name of it.
+        resource_id: what the source wants told beside the id to end it.
+    """
+
+    name: str
+    id: str
+    resource_id: str
+    expires_at: datetime
+
+
+@runtime_checkable
+class Subscribes(ReceivesPush, Protocol):
+    """A connector that has to ask for pushes, and to ask again before they end."""
+
+    def subscription_names(self) -> Sequence[str]:
+        """Return what is to be watched now."""
+
+    def subscribe(self, name: str, *, address: str, secret: str) -> Subscription:
+        """Have changes of one thing sent to an address, with a secret in each delivery."""
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription; one that has ended already is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A folder, drive or channel that somebody may pick.
+
+    Attributes:
+        id: as the provider's settings keep it.
+        note: a few words beside the label (“private”, “42 members”).
+    """
+
+    id: str
+    label: str
+    note: str = ""
+    has_children: bool = False
+
+
+@runtime_checkable
+class OffersChoices(Protocol):
+    """A connector of which parts can be picked."""
+
+    def choices(self, parent: str = "") -> Sequence[Choice]:
+        """Return what can be picked below a choice; at the top with no parent."""
 
 
 @runtime_checkable

@@ -121,7 +121,7 @@ def _read_permissions(run: SyncRun, token: UUID, connector: Connector) -> None:
     is, a source may tell the readers of its items on later ones.
     """
     observed_at = None
-    for page in connector.permissions():
+    for page in connector.permissions(None):
         observed_at = observed_at or page.observed_at
         pages.apply(run.pk, token, page, moves_cursor=False)
     if observed_at is not None:

@@ -12,6 +12,7 @@ from apps.sync_events.drift_models import (
     DriftCheck,  # noqa: F401  Django looks for models here
     DriftMismatch,  # noqa: F401
 )
+from apps.tenants.encryption import EncryptedTextField
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
 
@@ -45,6 +46,7 @@ class SyncRun(TenantModel):
 
         SCHEDULE = "schedule", "Schedule"
         CHANGE = "change", "Change in the source"
+        POLL = "poll", "Asked for changes"
         PERSON = "person", "By hand"
 
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)
@@ -70,6 +72,11 @@ class SyncRun(TenantModel):
     added = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     deleted = models.PositiveIntegerField(default=0)
+    moved = models.PositiveIntegerField(default=0, db_default=0)
+    # Documents that got another policy, and entries and members that were told differently.
+    permissions_changed = models.PositiveIntegerField(default=0, db_default=0)
+    # From before the first request for permissions: that is when what it confirms was true.
+    confirms_from = models.DateTimeField(null=True, editable=False)
     problems = models.PositiveIntegerField(default=0)
     # Documents that its pages have opened to somebody so far: large swings come in steps, too.
     opened = models.PositiveIntegerField(default=0, db_default=0, editable=False)
@@ -146,6 +153,50 @@ class ChangeHint(TenantModel):
 
     def __str__(self) -> str:
         return self.external_id
+
+
+class LogPosition(TenantModel):
+    """How far one of a source's logs of changes has been read (`FollowsChanges`)."""
+
+    connection = TenantForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="log_positions"
+    )
+    name = models.CharField(max_length=500)
+    position = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "connection", "name"], name="position_once_per_log"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PushSubscription(TenantModel):
+    """An agreement with a source that it sends word of changes, until it ends."""
+
+    connection = TenantForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="push_subscriptions"
+    )
+    name = models.CharField(max_length=500)
+    source_id = models.CharField(max_length=500)
+    resource_id = models.CharField(max_length=1000, blank=True)
+    # What only the source and Kenward know; each delivery carries it.
+    secret = EncryptedTextField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "connection", "name"], name="subscription_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class FailedItem(TenantModel):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
+from apps.connections.credentials.account import Account, account_of
+from apps.connections.credentials.sign_in import SignIn
 from apps.connections.errors import SettingsRejected
-from apps.connections.protocol import Connector
+from apps.connections.protocol import Capabilities, Connector
 from apps.connections.settings_form import SettingsForm
 
 if TYPE_CHECKING:
@@ -24,12 +26,34 @@ _INTERNAL: dict[str, str] = {
 }
 
 
-class Provider(Connector, Protocol):
-    """What a connector's class offers beside the protocol: its settings, and how it is made."""
+class LocalProvider(Connector, Protocol):
+    """What a connector's class offers beside the protocol where no account is needed."""
 
     settings_form: ClassVar[type[SettingsForm]]
 
     def __init__(self, settings: Mapping[str, Any], *, tenant_slug: str) -> None: ...
+
+
+class RemoteProvider(Connector, Protocol):
+    """What a connector's class offers beside the protocol where an account is signed in to.
+
+    Attributes:
+        settings_form: what of the account is synced, and how.
+        sign_in: how accounts are connected.
+        capabilities: what the engine may count on.
+    """
+
+    settings_form: ClassVar[type[SettingsForm]]
+    sign_in: ClassVar[SignIn]
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, settings: Mapping[str, Any], *, account: Account) -> None: ...
+
+    def item_space(self) -> str:
+        """Return where ids of items are unique: what two accounts see there is one item."""
+
+
+Provider = LocalProvider | RemoteProvider
 
 
 def load(kind: str) -> type[Provider]:
@@ -48,9 +72,31 @@ def load(kind: str) -> type[Provider]:
     return cast(type[Provider], _class_at(path))
 
 
+def remote(kind: str) -> type[RemoteProvider] | None:
+    """Return the class of a kind that is signed in to; None for one that needs no account.
+
+    Raises:
+        SettingsRejected: see `load`.
+    """
+    found = load(kind)
+    return cast(type[RemoteProvider], found) if hasattr(found, "sign_in") else None
+
+
 def label_of(kind: str) -> str:
     """Return what people call a kind of source; an unknown kind is called by its own name."""
     return REGISTRY[kind][0] if kind in REGISTRY else kind
+
+
+def local(kind: str, settings: Mapping[str, Any], *, tenant_slug: str) -> Connector:
+    """Return a connector that needs no account.
+
+    Raises:
+        SettingsRejected: the kind is not known, is signed in to, or cannot read the settings.
+    """
+    if remote(kind) is not None:
+        raise SettingsRejected("An account has to be connected first.")
+    provider = cast(type[LocalProvider], _class_at(REGISTRY[kind][1]))
+    return provider(settings, tenant_slug=tenant_slug)
 
 
 def connector_for(connection: Connection) -> Connector:
@@ -58,13 +104,20 @@ def connector_for(connection: Connection) -> Connector:
 
     Raises:
         SettingsRejected: its kind is not known, or its settings cannot be read.
+        CredentialsRejected: it needs an account, and has none that counts.
     """
     if connection.kind in _INTERNAL:
         made: Connector = _class_at(_INTERNAL[connection.kind])(
             connection.settings, tenant_slug=connection.tenant.slug
         )
         return made
-    return load(connection.kind)(connection.settings, tenant_slug=connection.tenant.slug)
+    provider = remote(connection.kind)
+    if provider is None:
+        return local(connection.kind, connection.settings, tenant_slug=connection.tenant.slug)
+    account = account_of(
+        connection.pk, str(connection.uuid), provider.sign_in, provider.capabilities
+    )
+    return provider(connection.settings, account=account)
 
 
 def _class_at(path: str) -> Any:

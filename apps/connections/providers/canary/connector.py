@@ -37,7 +37,7 @@ class CanarySource:
         """Tell of no change."""
         return iter(())
 
-    def permissions(self) -> Iterator[Page]:
+    def permissions(self, cursor: Cursor | None = None) -> Iterator[Page]:
         """Tell of no reader: there never is one."""
         return iter(())
 

@@ -97,7 +97,7 @@ class FileShare:
             for folder in folders:
                 yield from self._subtree(root, folder)
 
-    def permissions(self) -> Iterator[Page]:
+    def permissions(self, cursor: Cursor | None = None) -> Iterator[Page]:
         """Tell all groups and places in one page, and what is wrong with the manifest.
 
         Where the file system decides, pages with the readers of every file follow.

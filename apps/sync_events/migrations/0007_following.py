@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+import apps.tenants.encryption
+import apps.tenants.fields
+from apps.tenants.row_security import SecureTenantTable
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("connections", "0006_accounts"),
+        ("sync_events", "0005_numbers_without_canaries"),
+        ("tenants", "0005_department"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="syncrun",
+            name="confirms_from",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="syncrun",
+            name="moved",
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name="syncrun",
+            name="permissions_changed",
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AlterField(
+            model_name="syncrun",
+            name="trigger",
+            field=models.CharField(
+                choices=[
+                    ("schedule", "Schedule"),
+                    ("change", "Change in the source"),
+                    ("poll", "Asked for changes"),
+                    ("person", "By hand"),
+                ],
+                max_length=20,
+            ),
+        ),
+        migrations.CreateModel(
+            name="LogPosition",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=500)),
+                ("position", models.TextField()),
+                (
+                    "connection",
+                    apps.tenants.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="log_positions",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "connection", "name"), name="position_once_per_log"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PushSubscription",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=500)),
+                ("source_id", models.CharField(max_length=500)),
+                ("resource_id", models.CharField(blank=True, max_length=1000)),
+                ("secret", apps.tenants.encryption.EncryptedTextField()),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "connection",
+                    apps.tenants.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="push_subscriptions",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "connection", "name"), name="subscription_once"
+                    )
+                ],
+            },
+        ),
+        SecureTenantTable("LogPosition"),
+        SecureTenantTable("PushSubscription"),
+    ]
