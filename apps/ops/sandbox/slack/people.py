@@ -73,6 +73,7 @@ class PeopleVerbs(State):
         now = self.now_s()
         group = UserGroup(self.new_id("S"), handle, name, [], now, now)
         group.member_ids = [self.person(each).id for each in member_ids]
+        group.creator_id = next(iter(self.people), group.creator_id)
         self.groups[group.id] = group
         self.outbox.put({"type": "subteam_created", "subteam": shapes.group(self, group)})
         return group

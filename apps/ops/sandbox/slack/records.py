@@ -136,6 +136,7 @@ class UserGroup:
     member_ids: list[str] = field(default_factory=list)
     created_at: int = 0
     updated_at: int = 0
+    creator_id: str = "USLACKBOT"
     is_disabled: bool = False
 
 
