@@ -18,8 +18,10 @@ from typing_extensions import override
 
 from apps.errors import KenwardError
 
-# Apart from every other use of the same keys (sessions, canaries).
-_PURPOSE = b"kenward stored secrets 1"
+# Each use of the installation's keys has keys of its own: what is encrypted for one purpose opens
+# for no other, and none of them signs sessions or marks canaries.
+STORED = b"kenward stored secrets 1"
+SECOND_FACTORS = b"kenward second factors"
 
 
 class Undecipherable(KenwardError):
@@ -28,19 +30,25 @@ class Undecipherable(KenwardError):
     code = "undecipherable"
 
 
-def encrypt(secret: str) -> str:
-    """Return a secret as it may be stored, under the newest key."""
-    return _keys().encrypt(secret.encode()).decode("ascii")
+def encrypt(secret: str, *, purpose: bytes = STORED) -> str:
+    """Return a secret as it may be stored, under the newest key.
+
+    Args:
+        secret: any text.
+        purpose: what for; the same is needed to read it again.
+    """
+    return _keys(purpose).encrypt(secret.encode()).decode("ascii")
 
 
-def decrypt(stored: str) -> str:
+def decrypt(stored: str, *, purpose: bytes = STORED) -> str:
     """Return a stored secret.
 
     Raises:
-        Undecipherable: it was written with a key that is not among the settings any more.
+        Undecipherable: it was written with a key that is not among the settings any more, or for
+            another purpose.
     """
     try:
-        return _keys().decrypt(stored.encode("ascii")).decode()
+        return _keys(purpose).decrypt(stored.encode("ascii")).decode()
     except (InvalidToken, UnicodeEncodeError) as error:
         raise Undecipherable(
             "A stored secret cannot be read with the keys of this installation.",
@@ -48,13 +56,17 @@ def decrypt(stored: str) -> str:
         ) from error
 
 
-def renewed(stored: str) -> str:
-    """Return a stored secret, written anew with the newest key.
+def renewed(stored: str, *, purpose: bytes = STORED) -> str:
+    """Return a stored secret under the newest key; one that is under it already stays as it is.
 
     Raises:
         Undecipherable: see `decrypt`.
     """
-    return encrypt(decrypt(stored))
+    try:
+        Fernet(_derived(settings.SECRET_KEY, purpose)).decrypt(stored.encode("ascii"))
+    except (InvalidToken, UnicodeEncodeError):
+        return encrypt(decrypt(stored, purpose=purpose), purpose=purpose)
+    return stored
 
 
 class EncryptedTextField(models.TextField[str, str]):
@@ -84,12 +96,12 @@ class EncryptedTextField(models.TextField[str, str]):
         return super().get_lookup(lookup_name)
 
 
-def _keys() -> MultiFernet:
+def _keys(purpose: bytes) -> MultiFernet:
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(secret)) for secret in secrets])
+    return MultiFernet([Fernet(_derived(secret, purpose)) for secret in secrets])
 
 
-def _derived(secret: str) -> bytes:
+def _derived(secret: str, purpose: bytes) -> bytes:
     """Return a Fernet key of an installation's key (HKDF, RFC 5869)."""
-    derived = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret.encode())
+    derived = HKDF(SHA256(), length=32, salt=None, info=purpose).derive(secret.encode())
     return base64.urlsafe_b64encode(derived)
