@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "guardian",
     "channels",
     "csp",
+    "django_celery_beat",
     "django_prometheus",
     "apps.audit",
     "apps.tenants",
@@ -308,7 +309,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(KENWARD_DATA_DIR / "beat-schedule")
+# A row per connection (sync_events.timetable), beside those that stand here.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2  # seconds until a changed row is heard of
+DJANGO_CELERY_BEAT_TZ_AWARE = True
 CELERY_BEAT_SCHEDULE = {
     "wake-work": {
         "task": "apps.sync_events.tasks.wake_work",

@@ -23,10 +23,15 @@ from apps.tenants.context import required_tenant_id
 
 
 class AclIds:
-    """The ids of all places that one observation told of, newer known ones included."""
+    """The ids of all places that one observation told of, newer known ones included.
 
-    def __init__(self, by_key: dict[str, int]) -> None:
+    Attributes:
+        rows_changed: members and entries that were written or removed.
+    """
+
+    def __init__(self, by_key: dict[str, int], rows_changed: int) -> None:
         self._by_key = by_key
+        self.rows_changed = rows_changed
 
     def __getitem__(self, external_id: str) -> int:
         """Return the id of the ACL of a place, as the source names it."""
@@ -75,7 +80,7 @@ def apply(  # noqa: PLR0913  the parts of one observation
         if named.people_changed:
             claims.claim_by_verified_email()
         _audit_change(realm, changed + entries_changed, actor)
-    return AclIds(place_ids)
+    return AclIds(place_ids, changed + entries_changed)
 
 
 def named_by(groups: Iterable[RemoteGroup], acls: Iterable[RemoteAcl]) -> Iterator[RemotePrincipal]:

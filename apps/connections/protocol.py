@@ -260,9 +260,13 @@ class FollowsChanges(Protocol):
     def follow(self, positions: Mapping[str, str]) -> Iterator[Page]:
         """Tell what has changed since, with readers and deletions, and how far that was read.
 
+        The engine may stop between two pages and call again with the logs that are left. So each
+        page names in its `positions` every log that it has read, one that has not moved too.
+
         Args:
-            positions: where each log was read to. A connector may keep positions of its own among
-                them, for what it has begun and not ended (a subtree to be read again).
+            positions: where each log was read to, the one first that has waited longest. A
+                connector may keep positions of its own among them, for what it has begun and not
+                ended (a subtree to be read again): they are told anew, or None when it is done.
 
         Raises:
             CursorExpired: a position is known no more; everything has to be compared.

@@ -105,6 +105,7 @@ UPDATE documents_document d SET
         ELSE d.version END,
     policy_id = named.policy_id, last_synced_at = %(observed_at)s
 FROM named WHERE d.tenant_id = %(tenant_id)s AND d.id = named.id
+RETURNING WITH (OLD AS before) before.policy_id <> d.policy_id
 """
 # What a source may put on one item.
 _MAX_LABELS = 100
@@ -217,7 +218,7 @@ def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
 
 
 def point(source: Connection, policies: Mapping[str, int], *, observed_at: datetime) -> int:
-    """Give documents, by external id, another policy; return how many were told of.
+    """Give documents, by external id, another policy; return of how many it differs.
 
     Args:
         source: the connection.
@@ -239,7 +240,7 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
                 "observed_at": observed_at,
             },
         )
-        return int(cursor.rowcount)
+        return sum(is_other for (is_other,) in cursor.fetchall())
 
 
 def _not_newer_than(observed_at: datetime) -> Q:

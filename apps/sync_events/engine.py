@@ -1,7 +1,8 @@
 """Works on one sync run, from claim to end. Reads top to bottom as the story of a sync.
 
-claim → ask the connector for pages → store each page → answer reported changes in between →
-(time is up: lay the run down, go on later) → sweep out what was not seen → finish
+claim → look at what the source reported → (lane of permissions: read its logs of changes) →
+a sweep: ask the connector for pages, store each, answer what is reported in between → (time is up:
+lay the run down, go on later) → sweep out what was not seen → finish
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from apps.connections.errors import (
     CredentialsRejected,
     CursorExpired,
     RateLimited,
+    ScopeMissing,
     SettingsRejected,
     SourceUnavailable,
 )
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.protocol import Connector, Page, Problem
 from apps.documents import store
-from apps.sync_events import events, failures, heartbeat, pages, runs
+from apps.sync_events import events, failures, following, heartbeat, pages, runs
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ SLICE_S = 1.0
 HINTS_PER_PAGE = 500
 # Waiting time when a source does not answer, doubled up to the last (seconds).
 BACK_OFF_S = (2, 5, 15, 60, 300)
+# How often an answer that makes no sense is asked for again before the run fails.
+CONTRACT_TRIES = 3
 
 
 class Outcome(StrEnum):
@@ -96,44 +100,53 @@ def _unforeseen(run: SyncRun, error: Exception) -> ConnectorError:
 def _work_on(run: SyncRun, token: UUID) -> bool:
     """Store pages until there are no more (True) or the slice is over (False)."""
     connector = providers.connector_for(run.connection)
-    if run.lane == Lane.PERMISSIONS:
-        _read_permissions(run, token, connector)
-        return True
     ends_at = time.monotonic() + SLICE_S
     _answer_hints(run, token, connector)
+    if run.lane == Lane.PERMISSIONS:
+        return _work_on_permissions(run, token, connector, ends_at)
     if not run.is_sweep:
         return True
+    if run.cursor is None:
+        following.remember(run, token, connector)
+    return _store_sweep(run, token, connector, ends_at)
+
+
+def _work_on_permissions(run: SyncRun, token: UUID, connector: Connector, ends_at: float) -> bool:
+    """Read what the logs tell; in a sweep, list all places, readers and groups after that.
+
+    Only this sweep confirms them, and only after its last page: however complete one page says it
+    is, a source may tell the readers of its items on later ones.
+    """
+    if not following.follow(run, token, connector, ends_at=ends_at):
+        return False
+    if not run.is_sweep:
+        return True
+    if not _store_sweep(run, token, connector, ends_at):
+        return False
+    with transaction.atomic():
+        current = runs.locked(run.pk, token)
+        if current.confirms_from is not None:
+            freshness.confirm(current.connection, current.confirms_from)
+    return True
+
+
+def _store_sweep(run: SyncRun, token: UUID, connector: Connector, ends_at: float) -> bool:
+    """Store the pages of a sweep; return whether it came to its end before the slice did."""
     for page in _sweep_pages(run, connector):
         pages.apply(run.pk, token, page, moves_cursor=True)
-        if page.cursor is None:
-            return True
         # What the source reported meanwhile does not wait for the end of the sweep.
         _answer_hints(run, token, connector)
-        if time.monotonic() > ends_at:
+        if page.cursor is not None and time.monotonic() > ends_at:
             return False
     return True
 
 
-def _read_permissions(run: SyncRun, token: UUID, connector: Connector) -> None:
-    """Store all places, readers and groups; they count from before the source was first asked.
-
-    Only this lane confirms them, and only after its last page: however complete one page says it
-    is, a source may tell the readers of its items on later ones.
-    """
-    observed_at = None
-    for page in connector.permissions(None):
-        observed_at = observed_at or page.observed_at
-        pages.apply(run.pk, token, page, moves_cursor=False)
-    if observed_at is not None:
-        with transaction.atomic():
-            freshness.confirm(runs.locked(run.pk, token).connection, observed_at)
-
-
 def _sweep_pages(run: SyncRun, connector: Connector) -> Iterator[Page]:
+    listing = connector.permissions if run.lane == Lane.PERMISSIONS else connector.sweep
     try:
-        yield from connector.sweep(run.cursor)
+        yield from listing(run.cursor)
     except CursorExpired:
-        yield from connector.sweep(None)
+        yield from listing(None)
 
 
 def _answer_hints(run: SyncRun, token: UUID, connector: Connector) -> None:
@@ -147,7 +160,7 @@ def _answer_hints(run: SyncRun, token: UUID, connector: Connector) -> None:
 
 def _next_hints(run: SyncRun) -> list[ChangeHint]:
     with transaction.atomic():
-        hints = ChangeHint.objects.filter(connection=run.connection, lane=Lane.CONTENT)
+        hints = ChangeHint.objects.filter(connection=run.connection, lane=run.lane)
         return list(hints.order_by("pk")[:HINTS_PER_PAGE])
 
 
@@ -180,17 +193,25 @@ def _finish(run: SyncRun, token: UUID) -> None:
         )
 
 
+def _may_pass(run: SyncRun, error: ConnectorError) -> bool:
+    """Return whether the same page is worth another try later."""
+    if isinstance(error, RateLimited | SourceUnavailable):
+        return True
+    # A proxy in between may talk nonsense for a moment; a source that has changed, for good.
+    return isinstance(error, ContractBroken) and run.attempts < CONTRACT_TRIES
+
+
 def _give_up_or_wait(run: SyncRun, token: UUID, error: ConnectorError) -> Outcome:
     """Decide by the kind of error: pause the connection, come back later, or fail the run."""
     log.warning("sync run %s: %s %s", run.pk, error.code, error.detail or error.message)
     with transaction.atomic():
         events.record(run.connection, Problem("", error.code, error.message, error.hint), run=run)
-        if isinstance(error, RateLimited | SourceUnavailable):
+        if _may_pass(run, error):
             wait_s = getattr(error, "retry_after_s", BACK_OFF_S[min(run.attempts, 4)])
             not_before = timezone.now() + timedelta(seconds=wait_s)
             runs.pause(run.pk, token, not_before=not_before, error=str(error))
             return Outcome.WAITS
-        if isinstance(error, CredentialsRejected | SettingsRejected):
+        if isinstance(error, CredentialsRejected | ScopeMissing | SettingsRejected):
             Connection.objects.transition(
                 run.connection_id, ConnectionState.NEEDS_ATTENTION, reason=str(error)[:500]
             )

@@ -30,10 +30,11 @@ ALARM_ABOVE = 1000
 # swing.
 LIMIT_S = 2.0
 
-Write = Callable[[SyncRun, Page], None]
+# Stores the permissions of a page; returns how many members, entries and policies it changed.
+Write = Callable[[SyncRun, Page], int]
 
 
-def apply(run: SyncRun, page: Page, write: Write) -> Page:
+def apply(run: SyncRun, page: Page, write: Write) -> tuple[Page, int]:
     """Store the permissions of a page, without what has to wait for an IT admin.
 
     Args:
@@ -42,16 +43,17 @@ def apply(run: SyncRun, page: Page, write: Write) -> Page:
         write: stores the permissions of a page in the current transaction.
 
     Returns:
-        the page whose items may be stored: their policies are as open as they may be now.
+        the page whose items may be stored: their policies are as open as they may be now; and what
+        `write` returned of it.
     """
     source = run.connection
     is_first = not _has_been_swept(source)
     found = holds_page.compare(source, page, new_too=is_first and source.hold_above is not None)
     held = _held(run, page, found, write, is_first=is_first) if found.widenings else []
     may_be_stored = found.held_back(page, {one.subject for one in held})
-    write(run, may_be_stored)
+    changed = write(run, may_be_stored)
     holds_changes.settle(source, found.told, held)
-    return may_be_stored
+    return may_be_stored, changed
 
 
 def _held(

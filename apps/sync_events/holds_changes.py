@@ -16,9 +16,9 @@ from apps.acls.models import HeldChange, HeldPart, HoldState
 from apps.connections.models import Connection
 from apps.documents.impact import Impact
 from apps.errors import InvalidInput
-from apps.sync_events import runs, tasks
+from apps.sync_events import runs, schedule, tasks
 from apps.sync_events.holds_page import Widening
-from apps.sync_events.models import Lane, SyncRun
+from apps.sync_events.models import SyncRun
 
 _ITEM = "item:"
 _OPEN = (HoldState.WAITING, HoldState.AGREED, HoldState.REFUSED)
@@ -160,7 +160,7 @@ def ask_again(change: HeldChange, *, actor_id: int) -> None:
     """Ask the source for its permissions, and for the items of a held change, once more."""
     source = change.connection
     by_hand = SyncRun.Trigger.PERSON
-    asked = [runs.request(source, Lane.PERMISSIONS, trigger=by_hand, actor_id=actor_id)]
+    asked = [schedule.request_permissions(source, trigger=by_hand, actor_id=actor_id)]
     items = change.parts.filter(ended_at=None, subject__startswith=_ITEM)
     names = [name.removeprefix(_ITEM) for name in items.values_list("subject", flat=True)]
     if names:

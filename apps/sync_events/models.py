@@ -75,6 +75,9 @@ class SyncRun(TenantModel):
     moved = models.PositiveIntegerField(default=0, db_default=0)
     # Documents that got another policy, and entries and members that were told differently.
     permissions_changed = models.PositiveIntegerField(default=0, db_default=0)
+    # When it last stored something; a run that has stored nothing for long is stuck.
+    progressed_at = models.DateTimeField(null=True, editable=False)
+    stuck_at = models.DateTimeField(null=True, editable=False)
     # From before the first request for permissions: that is when what it confirms was true.
     confirms_from = models.DateTimeField(null=True, editable=False)
     problems = models.PositiveIntegerField(default=0)
@@ -163,6 +166,8 @@ class LogPosition(TenantModel):
     )
     name = models.CharField(max_length=500)
     position = models.TextField()
+    # Empty: not since it was noted. A run is done with a log that was read after its start.
+    read_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -12,7 +12,7 @@ from psycopg.errors import DeadlockDetected
 from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
-from apps.sync_events import events, failures, holds, runs
+from apps.sync_events import events, failures, holds, log_positions, runs
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
 
 # Both lanes of a source write the same people and places, in the order of their pages: where they
@@ -51,20 +51,25 @@ def _store(
 ) -> None:
     with transaction.atomic():
         run = runs.locked(run_id, token)
-        page = holds.apply(run, page, _apply_permissions)
+        page, changed = holds.apply(run, page, _apply_permissions)
+        run.permissions_changed += changed
         _apply_documents(run, page)
-        _record_problems(run, page.problems)
+        _record_problems(run, page)
+        log_positions.move(run.connection, page.positions)
         ChangeHint.objects.filter(pk__in=done_hints).delete()
         if moves_cursor:
             run.cursor = page.cursor
-        run.heartbeat_at = timezone.now()
+            run.confirms_from = run.confirms_from or page.observed_at
+        run.heartbeat_at = run.progressed_at = timezone.now()
+        run.stuck_at = None
         run.attempts, run.error = 0, ""
         run.save()
 
 
-def _apply_permissions(run: SyncRun, page: Page) -> None:
+def _apply_permissions(run: SyncRun, page: Page) -> int:
+    changed = 0
     if page.groups or page.deleted_groups or page.acls or page.are_acls_complete:
-        record.apply(
+        told_of = record.apply(
             run.connection.realm,
             groups=page.groups,
             deleted_groups=page.deleted_groups,
@@ -73,10 +78,12 @@ def _apply_permissions(run: SyncRun, page: Page) -> None:
             complete=page.are_acls_complete,
             brought_by=run.uuid,
         )
+        changed += told_of.rows_changed
     if page.item_policies:
         policies = _stored_policies(run, (remote for _, remote in page.item_policies))
         told = {name: policies[remote] for name, remote in page.item_policies}
-        store.point(run.connection, told, observed_at=page.observed_at)
+        changed += store.point(run.connection, told, observed_at=page.observed_at)
+    return changed
 
 
 def _apply_documents(run: SyncRun, page: Page) -> None:
@@ -121,11 +128,13 @@ def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[Re
     return stored
 
 
-def _record_problems(run: SyncRun, problems: Iterable[Problem]) -> None:
-    for problem in problems:
+def _record_problems(run: SyncRun, page: Page) -> None:
+    # What is wrong with permissions is no item to be tried again; logs tell of items, too.
+    is_about_items = run.lane == Lane.CONTENT or bool(page.positions)
+    for problem in page.problems:
         events.record(run.connection, problem, run=run)
         if not problem.is_error:
             continue
         run.problems += 1
-        if run.lane == Lane.CONTENT:  # what is wrong with permissions is no item to be tried again
+        if is_about_items and problem.external_id:
             failures.note(run.connection, problem)

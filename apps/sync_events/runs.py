@@ -66,16 +66,22 @@ def request(
     return run
 
 
-def note_changes(source: Connection, external_ids: Sequence[str]) -> SyncRun:
-    """Remember which items a source said have changed, and queue a run that looks at them."""
+def note_changes(
+    source: Connection, external_ids: Sequence[str], *, lane: Lane = Lane.CONTENT
+) -> SyncRun:
+    """Remember which items a source said have changed, and queue a run that looks at them.
+
+    Args:
+        source: the connection.
+        external_ids: as its connector's `changes` takes them.
+        lane: who looks; what may take access away goes with the permissions.
+    """
     with transaction.atomic():
         ChangeHint.objects.bulk_create(
-            ChangeHint(
-                tenant_id=source.tenant_id, connection=source, lane=Lane.CONTENT, external_id=name
-            )
+            ChangeHint(tenant_id=source.tenant_id, connection=source, lane=lane, external_id=name)
             for name in dict.fromkeys(external_ids)
         )
-        return request(source, Lane.CONTENT, trigger=SyncRun.Trigger.CHANGE)
+        return request(source, lane, trigger=SyncRun.Trigger.CHANGE)
 
 
 def claimable(now: datetime | None = None) -> QuerySet[SyncRun]:

@@ -3,35 +3,75 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.acls import freshness
-from apps.connections.models import Connection
-from apps.sync_events import failures, runs
+from apps.connections import providers
+from apps.connections.models import Connection, ConnectionState
+from apps.sync_events import failures, log_positions, runs
 from apps.sync_events.models import UNFINISHED, ChangeHint, Lane, RunState, SyncRun
 
 # How long a failed sweep is left alone before the next one.
 AFTER_FAILURE = timedelta(minutes=1)
 
 
-def request_due_sweeps() -> int:
-    """Queue a sweep of both lanes for every active connection whose time has come.
+def request_due(source: Connection) -> bool:
+    """Queue what a connection's own timetable asks for now: a look at its logs, a comparison.
 
     Returns:
-        how many connections that were.
+        whether a comparison was queued.
     """
     with transaction.atomic():
-        due = [
-            source
-            for source in Connection.objects.syncing()
-            if _is_due(source, Lane.CONTENT, source.last_swept_at, sweep_period(source))
-        ]
-        for source in due:
+        if source.state != ConnectionState.ACTIVE:
+            return False
+        if is_poll_due(source):
+            runs.request(source, Lane.PERMISSIONS, trigger=SyncRun.Trigger.POLL)
+        is_due = not is_quiet(source) and _is_due(
+            source, Lane.CONTENT, source.last_swept_at, sweep_period(source)
+        )
+        if is_due:
             request_sweep(source, trigger=SyncRun.Trigger.SCHEDULE)
-    return len(due)
+    return is_due
+
+
+def request_due_sweeps() -> int:
+    """Queue what is due for every connection of the bound tenant; see `request_due`.
+
+    Returns:
+        of how many everything is compared.
+    """
+    with transaction.atomic():
+        return sum(request_due(source) for source in Connection.objects.syncing())
+
+
+def is_poll_due(source: Connection) -> bool:
+    """Return whether the source's logs of changes are to be read again."""
+    if not providers.follows_changes(source.kind):
+        return False
+    poll = timedelta(seconds=source.poll_interval_s)
+    is_recent = source.followed_at is not None and timezone.now() - source.followed_at < poll * 0.9
+    return not is_recent and log_positions.is_known(source)
+
+
+def is_quiet(source: Connection, now: datetime | None = None) -> bool:
+    """Return whether it is the time of day at which nothing is compared.
+
+    What the source reports, its logs and its permissions are heard all the same: access is taken
+    away at night, too.
+
+    Args:
+        source: the connection.
+        now: aware; the present where it is not given.
+    """
+    start, end = source.quiet_from, source.quiet_until
+    if start is None or end is None or start == end:
+        return False
+    at = (now or timezone.now()).astimezone(ZoneInfo(source.quiet_zone)).time()
+    return start <= at < end if start < end else at >= start or at < end
 
 
 def request_due_permission_sweeps() -> int:
@@ -113,16 +153,16 @@ def claimable_runs() -> list[tuple[int, str]]:
 
 
 def request_for_hints() -> int:
-    """Queue a content run where reported changes are left without one; return how many."""
+    """Queue a run where reported changes are left without one; return how many."""
     with transaction.atomic():
-        pending = SyncRun.objects.filter(lane=Lane.CONTENT, state__in=UNFINISHED)
-        left = Connection.objects.syncing().filter(
-            pk__in=ChangeHint.objects.values("connection_id")
-        )
-        sources = list(left.exclude(pk__in=pending.values("connection_id")))
-        for source in sources:
-            runs.request(source, Lane.CONTENT, trigger=SyncRun.Trigger.CHANGE)
-    return len(sources)
+        left = ChangeHint.objects.filter(connection__in=Connection.objects.syncing())
+        waiting = set(left.values_list("connection_id", "lane").distinct())
+        unfinished = SyncRun.objects.filter(state__in=UNFINISHED)
+        waiting -= set(unfinished.values_list("connection_id", "lane"))
+        sources = Connection.objects.in_bulk({source_id for source_id, _ in waiting})
+        for source_id, lane in waiting:
+            runs.request(sources[source_id], Lane(lane), trigger=SyncRun.Trigger.CHANGE)
+    return len(waiting)
 
 
 def _is_due(source: Connection, lane: Lane, last_at: datetime | None, period: timedelta) -> bool:

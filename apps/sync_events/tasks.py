@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.acls import pruning
+from apps.connections.models import Connection
 from apps.documents import canary_planting, history
 from apps.search.indexer import queue as index_queue
-from apps.sync_events import drift, engine, indexing, schedule
+from apps.sync_events import drift, engine, indexing, schedule, stuck, timetable
 from apps.sync_events.models import Lane
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
@@ -72,14 +73,25 @@ def wake_work() -> None:
     for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
         with tenant_context(tenant_id):
             schedule.resume_after_stop()
-            schedule.request_due_sweeps()
+            timetable.keep()
             schedule.request_due_permission_sweeps()
+            stuck.tell()
             schedule.retry_due_items()
             schedule.request_for_hints()
             _send_claimable(tenant_id)
             with transaction.atomic():
                 if index_queue.has_work():
                     send_index(tenant_id)
+
+
+@shared_task(name=timetable.TASK)
+def look(tenant_id: int, connection_uuid: str) -> None:
+    """Queue what is due for one connection; beat calls this by the connection's own period."""
+    with tenant_context(tenant_id), transaction.atomic():
+        source = Connection.objects.syncing().filter(uuid=connection_uuid).first()
+        if source is not None and source.tenant.is_active:
+            schedule.request_due(source)
+            _send_claimable(tenant_id)
 
 
 @shared_task(name="apps.sync_events.tasks.plant_canaries")

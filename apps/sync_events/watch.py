@@ -16,7 +16,7 @@ from apps.connections.errors import ConnectorError
 from apps.connections.models import Connection
 from apps.connections.protocol import Watches
 from apps.sync_events import runs, schedule, tasks
-from apps.sync_events.models import Lane, SyncRun
+from apps.sync_events.models import SyncRun
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
 
@@ -84,7 +84,7 @@ def _note_for(place: Watched, paths: list[str]) -> None:
         if source is None or not isinstance(connector, Watches):
             return
         if connector.changes_permissions(paths):
-            run = runs.request(source, Lane.PERMISSIONS, trigger=SyncRun.Trigger.CHANGE)
+            run = schedule.request_permissions(source, trigger=SyncRun.Trigger.CHANGE)
             tasks.send_run(place.tenant_id, run.pk, run.lane)
         names = connector.external_ids(paths)
         if names:

@@ -11,7 +11,7 @@ from apps.connections import create
 from apps.connections.models import Connection
 from apps.documents.models import Document
 from apps.sync_events import engine, runs, schedule
-from apps.sync_events.models import Lane, SyncRun
+from apps.sync_events.models import SyncRun
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
 
@@ -50,7 +50,8 @@ class Folder:
     def permissions_changed(self) -> None:
         """Tell that the manifest has changed, and read it."""
         with tenant_context(self.tenant):
-            runs.request(self.connection, Lane.PERMISSIONS, trigger=SyncRun.Trigger.CHANGE)
+            with transaction.atomic():
+                schedule.request_permissions(self.connection, trigger=SyncRun.Trigger.CHANGE)
             self.work_off()
 
     def work_off(self) -> None:

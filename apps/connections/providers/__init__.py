@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from apps.connections.credentials.account import Account, account_of
 from apps.connections.credentials.sign_in import SignIn
 from apps.connections.errors import SettingsRejected
-from apps.connections.protocol import Capabilities, Connector
+from apps.connections.protocol import Capabilities, Connector, FollowsChanges
 from apps.connections.settings_form import SettingsForm
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ def remote(kind: str) -> type[RemoteProvider] | None:
     """
     found = load(kind)
     return cast(type[RemoteProvider], found) if hasattr(found, "sign_in") else None
+
+
+def follows_changes(kind: str) -> bool:
+    """Return whether sources of a kind keep logs of changes; an unknown kind keeps none."""
+    return kind in REGISTRY and issubclass(load(kind), FollowsChanges)
 
 
 def label_of(kind: str) -> str:

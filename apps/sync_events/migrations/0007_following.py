@@ -31,6 +31,16 @@ class Migration(migrations.Migration):
             name="permissions_changed",
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
+        migrations.AddField(
+            model_name="syncrun",
+            name="progressed_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="syncrun",
+            name="stuck_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
         migrations.AlterField(
             model_name="syncrun",
             name="trigger",
@@ -55,6 +65,7 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=500)),
                 ("position", models.TextField()),
+                ("read_at", models.DateTimeField(null=True)),
                 (
                     "connection",
                     apps.tenants.fields.TenantForeignKey(

@@ -1,0 +1,103 @@
+"""Reads a source's own logs of changes: where they were read to, and what if that is lost.
+
+Logs tell of content, readers and deletions alike, without any content. They are read in the lane of
+permissions, so that no listing of a million files delays what takes access away.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.connections.errors import CursorExpired
+from apps.connections.models import Connection
+from apps.connections.protocol import Connector, FollowsChanges, Problem
+from apps.sync_events import events, log_positions, pages, runs
+from apps.sync_events.models import Lane, SyncRun
+
+
+def remember(run: SyncRun, token: UUID, connector: Connector) -> None:
+    """Note where the logs end, before everything is listed for the first time.
+
+    What changes while the listing goes on is in the logs, then, and nothing is missed.
+    """
+    if not isinstance(connector, FollowsChanges) or log_positions.is_known(run.connection):
+        return
+    told = connector.positions()
+    with transaction.atomic():
+        source = runs.locked(run.pk, token).connection
+        log_positions.move(source, told, has_read=False)
+
+
+def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -> bool:
+    """Store what the logs tell that this run has not read yet.
+
+    Args:
+        run: of the permissions lane.
+        token: its claim.
+        connector: of any kind; one without logs has nothing to tell.
+        ends_at: by the monotonic clock: no further page is asked for after it.
+
+    Returns:
+        whether all logs were read to their end.
+    """
+    if not isinstance(connector, FollowsChanges):
+        return True
+    since = due_since(run)
+    if since is None:
+        return True
+    asked_at = timezone.now()
+    positions = log_positions.unread(run.connection, since)
+    if not positions:
+        return True
+    try:
+        for page in connector.follow(positions):
+            pages.apply(run.pk, token, page, moves_cursor=False)
+            if time.monotonic() > ends_at and log_positions.unread(run.connection, since):
+                return False
+    except CursorExpired as error:
+        _start_over(run, token, connector, error)
+    with transaction.atomic():
+        Connection.objects.filter(pk=run.connection_id).update(followed_at=asked_at)
+    return True
+
+
+def due_since(run: SyncRun) -> datetime | None:
+    """Return from when on logs count as read for a run; None while none is due.
+
+    A run that only follows reads each log once. A long sweep of permissions does so whenever the
+    source has sent word, or the time between two polls is over: it holds the lane meanwhile.
+    """
+    if not run.is_sweep:
+        return run.started_at or run.created_at
+    source = run.connection
+    if source.followed_at is None:
+        return timezone.now()
+    if source.pushed_at is not None and source.pushed_at > source.followed_at:
+        return source.pushed_at
+    polled = source.followed_at + timedelta(seconds=source.poll_interval_s)
+    return polled if polled <= timezone.now() else None
+
+
+def _start_over(run: SyncRun, token: UUID, connector: FollowsChanges, error: CursorExpired) -> None:
+    """Take up the logs where they end now, and have everything compared after that."""
+    told = connector.positions()
+    problem = Problem(
+        "",
+        error.code,
+        "The source no longer knows where its changes were read to.",
+        hint="Everything is compared with it now; what has not changed is not read again.",
+        is_error=False,
+    )
+    with transaction.atomic():
+        current = runs.locked(run.pk, token)
+        source = current.connection
+        log_positions.forget(source)
+        log_positions.move(source, told)
+        events.record(source, problem, run=current)
+        for lane in (Lane.PERMISSIONS, Lane.CONTENT):
+            runs.request(source, lane, trigger=SyncRun.Trigger.CHANGE, is_sweep=True)
