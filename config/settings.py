@@ -304,6 +304,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "kenward-celery-",
 }
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = 0  # there are none to be cleaned up
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "sync"

@@ -33,7 +33,9 @@ def web(host: str, port: int, environment: dict[str, str]) -> ChildSpec:
 def background(environment: dict[str, str]) -> list[ChildSpec]:
     """Return how to start everything that works without being asked."""
     return [
-        _worker("worker-sync", "permissions,sync", 4, environment),
+        # Apart from content, which may wait long for a source: nothing delays a revocation.
+        _worker("worker-permissions", "permissions", 4, environment),
+        _worker("worker-sync", "sync", 4, environment),
         _worker("worker-index", "index", 1, environment),
         _python("beat", [*_CELERY, "beat", "--pidfile=", "--loglevel", "WARNING"], environment),
         _python("watcher", ["manage.py", "watch_folders"], environment),

@@ -8,7 +8,7 @@ from celery import current_app
 
 # The part of their names that Celery takes from the machine, whose name can change while they run.
 HOST = "kenward"
-NAMES = ("worker-sync", "worker-index")
+NAMES = ("worker-permissions", "worker-sync", "worker-index")
 _QUEUES = {"permissions", "sync", "index"}
 
 
