@@ -101,7 +101,7 @@ class SourceClient:
         params: Mapping[str, Any] | None = None,
         item: str = "",
     ) -> Any:
-        """Send a form, or JSON, and return the answer's JSON; see `get`."""
+        """Send a form, or JSON, and return the answer's JSON (None where it has none); see `get`."""
         body: dict[str, Any] = {"params": _told(params)}
         if form is not None:
             body["data"] = _told(form)
@@ -213,6 +213,8 @@ class SourceClient:
 
     def _parsed(self, response: httpx2.Response, item: str) -> Any:
         host = _host(str(response.url))
+        if response.status_code == 204:
+            return None
         content = _limited(response, host)
         try:
             body = json.loads(content)

@@ -6,7 +6,7 @@ transaction together with the cursor that the page carries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -170,6 +170,8 @@ class Page:
         deleted_groups: groups that the source has no more; entries that name them match nobody.
         item_policies: new policies of items whose content is not told (external id -> policy).
         deleted_prefixes: whole subtrees that are gone, as external ids with a trailing slash.
+        deleted_places: places that are gone with everything in them: every item whose policy names
+            one of them, or a place below one.
         cursor: where the next page starts; None after the last one.
         positions: how far the source's logs of changes are read with this page (name -> position);
             None for a log that is read no more. Only pages of `FollowsChanges` carry them.
@@ -179,6 +181,7 @@ class Page:
     items: tuple[RemoteItem, ...] = ()
     deleted_ids: tuple[str, ...] = ()
     deleted_prefixes: tuple[str, ...] = ()
+    deleted_places: tuple[str, ...] = ()
     groups: tuple[RemoteGroup, ...] = ()
     deleted_groups: tuple[RemotePrincipal, ...] = ()
     acls: tuple[RemoteAcl, ...] = ()
@@ -197,11 +200,13 @@ class Capabilities:
     Attributes:
         requests_per_s: how many requests one connection sends in the long run.
         burst: how many it may send at once before.
+        slice_s: how long a worker works on one run before it looks at its queues again (seconds).
         cannot: what this source does not tell, as sentences for an admin.
     """
 
     requests_per_s: float = 10.0
     burst: int = 20
+    slice_s: float = 10.0
     cannot: tuple[str, ...] = ()
 
 
@@ -362,6 +367,26 @@ class Choice:
     label: str
     note: str = ""
     has_children: bool = False
+
+
+# Returns, for external ids, the `fields` of the items that are known by them.
+Recall = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A connector that wants to know what it told of an item before."""
+
+    def recalls(self, recall: Recall) -> None:
+        """Take the way to ask; called before anything else is."""
+
+
+@runtime_checkable
+class KnowsItsAccount(Protocol):
+    """A connector whose source says whose account is connected."""
+
+    def identity(self) -> str:
+        """Return whom the source says the account is: an address, or a workspace's name."""
 
 
 @runtime_checkable
