@@ -4,8 +4,9 @@ From the service's own description (permissions.list, files; providers.md, 1) [D
 domain, anyone; role owner, organizer, fileOrganizer, writer, commenter, reader; `view` "metadata"
 lists an item without opening it, "published" shows its published copy only; `expirationTime`,
 `deleted`, `pendingOwner` (no right yet); `allowFileDiscovery` false on domain and anyone: only with
-the link; `inheritedPermissionsDisabled` cuts off what folders above grant. That owners and a shared
-drive's managers (organizer) pass this cut is from memory [M], as is that a fileOrganizer does not.
+the link; `inheritedPermissionsDisabled`: "only organizers, owners, and users with permissions added
+directly on the item can access it". Organizers are a shared drive's managers, who pass the cut. An
+owner is the item's own and always stands on it, so the owner of a folder above does not pass.
 
 Permissions that `permissionDetails` calls inherited belong to the place above, and are left out
 here; where the place above is not synced, hand them in as the item's own.
@@ -13,7 +14,7 @@ here; where the place above is not synced, hand them in as the item's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,17 +37,23 @@ _LEVELS = {
     "commenter": Level.COMMENT,
     "reader": Level.READ,
 }
-_STICKY = frozenset({"owner", "organizer"})
+_STICKY = frozenset({"organizer"})
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One permission of a file, folder or shared drive, in the API's words."""
+    """One permission of a file, folder or shared drive, in the API's words.
+
+    Attributes:
+        id: of the grantee, the same on all items.
+        label: what people call the grantee.
+    """
 
     id: str
     type: str
     role: str
     email: str = ""
+    label: str = ""
     domain: str = ""
     view: str = ""
     expires_at: datetime | None = None
@@ -61,7 +68,7 @@ def readers(
     *,
     parent: str | None = None,
     inherited_permissions_disabled: bool = False,
-    lists_links: bool = False,
+    listed_links: Collection[str] = (),
     label: str = "",
 ) -> RemoteAcl:
     """Return the place of a file, folder or shared drive.
@@ -71,24 +78,22 @@ def readers(
         permissions: its own ones.
         parent: the folder or drive above it.
         inherited_permissions_disabled: limited access.
-        lists_links: whether the connection opted in to list what anyone with the link may read.
+        listed_links: whose links the connection opted in to list: those of "anyone" for all
+            members, those of a "domain" for that domain.
         label: what people see.
     """
-    entries = [
-        entry
-        for permission in permissions
-        if (entry := _entry(permission, lists_links=lists_links))
-    ]
+    entries = [entry for permission in permissions if (entry := _entry(permission, listed_links))]
     return place(file_id, entries, label=label, parent=parent, cuts=inherited_permissions_disabled)
 
 
-def _entry(permission: Permission, *, lists_links: bool) -> RemoteEntry | None:
+def _entry(permission: Permission, listed_links: Collection[str]) -> RemoteEntry | None:
     level = _LEVELS.get(permission.role)
     # Any view, also one that is new, is something less than the document.
     if level is None or permission.view or permission.is_deleted or permission.is_inherited:
         return None
-    if permission.type in {"anyone", "domain"} and not permission.allow_file_discovery:
-        return link.entry(lists=lists_links, level=level, expires_at=permission.expires_at)
+    lists = permission.type in listed_links
+    if _is_link(permission) and not (permission.type == "domain" and lists):
+        return link.entry(lists=lists, level=level, expires_at=permission.expires_at)
     principal = _principal(permission)
     if principal is None:
         return None
@@ -100,12 +105,19 @@ def _entry(permission: Permission, *, lists_links: bool) -> RemoteEntry | None:
     )
 
 
+def _is_link(permission: Permission) -> bool:
+    return permission.type in {"anyone", "domain"} and not permission.allow_file_discovery
+
+
 def _principal(permission: Permission) -> RemotePrincipal | None:
     match permission.type:
         case "user":
-            return RemotePrincipal(PrincipalKind.USER, permission.id, email=permission.email)
+            return RemotePrincipal(
+                PrincipalKind.USER, permission.id, permission.label, permission.email
+            )
         case "group":
-            return RemotePrincipal(PrincipalKind.GROUP, permission.id, label=permission.email)
+            label = permission.email or permission.label
+            return RemotePrincipal(PrincipalKind.GROUP, permission.id, label)
         case "domain":
             return RemotePrincipal(PrincipalKind.DOMAIN, permission.domain, label=permission.domain)
         case "anyone":  # listed for the whole web: for everybody here, guests too

@@ -35,14 +35,14 @@ chain = st.lists(
 
 
 def drive_reads(chain_up: Sequence[tuple[list[Permission], bool]], who: str) -> bool:
-    """Return the answer of Drive, from the file up: limited access leaves owners and managers."""
+    """Return the answer of Drive, from the file up: limited access leaves the managers above."""
     is_cut = False
     for own, limits in chain_up:
         for p in own:
             is_me = p.id == who or (p.id == "team" and who in {"ada", "cy"})
             opens = p.role in READING_ROLES and not p.view and not p.is_deleted
             lasts = p.expires_at is None or p.expires_at > NOW
-            passes = not is_cut or p.role in {"owner", "organizer"}
+            passes = not is_cut or p.role == "organizer"
             if is_me and opens and lasts and passes:
                 return True
         is_cut = is_cut or limits
@@ -84,6 +84,15 @@ def test_drive_keeps_levels_and_leaves_inherited_permissions_to_their_place() ->
     }
 
 
+def test_links_within_a_domain_are_listed_for_that_domain_where_wanted() -> None:
+    told = Permission("x", "domain", "reader", domain="acme.example")
+    [entry] = drive.readers("f", [told], listed_links={"domain"}).entries
+    assert (entry.principal.kind, entry.principal.external_id) == ("domain", "acme.example")
+    anyone = Permission("anyoneWithLink", "anyone", "reader")
+    [entry] = drive.readers("f", [anyone], listed_links={"domain"}).entries
+    assert entry.principal.kind == PrincipalKind.LINK
+
+
 @pytest.mark.parametrize(
     ("kind", "discovers", "opted_in", "principal"),
     [
@@ -98,7 +107,7 @@ def test_links_are_no_lists(
     kind: str, discovers: bool, opted_in: bool, principal: PrincipalKind
 ) -> None:
     told = Permission("x", kind, "reader", domain="acme.example", allow_file_discovery=discovers)
-    [entry] = drive.readers("f", [told], lists_links=opted_in).entries
+    [entry] = drive.readers("f", [told], listed_links={kind} if opted_in else ()).entries
     assert entry.principal.kind == principal
 
 
