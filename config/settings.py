@@ -325,6 +325,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,  # seconds; each source is asked hourly
         "options": {"queue": "sync", "expires": 60},
     },
+    "keep-subscriptions": {
+        "task": "apps.sync_events.tasks.keep_subscriptions",
+        "schedule": 300.0,  # seconds
+        "options": {"queue": "sync", "expires": 290},
+    },
     "wake-class-rules": {
         "task": "apps.documents.tasks.wake_class_rules",
         "schedule": 10.0,  # seconds

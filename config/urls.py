@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.ops.metrics import metrics
+from apps.sync_events.push_in.views import push
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/chat/"), name="home"),
@@ -17,6 +18,7 @@ urlpatterns = [
     path("search/", include("apps.search.urls")),
     path("documents/", include("apps.documents.urls")),
     path("collections/", include("apps.documents.collections_urls")),
+    path("connectors/push/<uuid:tenant_uuid>/<uuid:connection_uuid>/", push, name="push"),
     path("sources/", include("apps.sync_events.delegated_urls")),
     path("share/", include("apps.acls.sharing_urls")),
     path("health/", include("apps.ops.urls")),

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from apps.acls import placement
 from apps.acls.errors import InvalidPolicy
 from apps.acls.external_ids import key
-from apps.acls.models import Acl, Policy
+from apps.acls.models import Acl, Line, Policy, PolicyClause
 from apps.connections.protocol import RemotePolicy
 from apps.tenants.context import required_tenant_id
 
@@ -91,6 +92,28 @@ def policies_for_places(realm: str, many: Sequence[RemotePolicy]) -> list[int]:
         clauses = _normal([known[key(p)] for p in clause if key(p) in known] for clause in policy)
         normal.append(clauses if clauses and all(clauses) else NOBODY)
     return _ids(normal)
+
+
+def policies_within(realm: str, places: Sequence[str]) -> list[int]:
+    """Return the ids of policies that rest on places, or on places below them, alone.
+
+    A policy does where all ACLs of one of its clauses do: a file that stands in another channel,
+    too, is not among them.
+
+    Args:
+        realm: the connection's namespace.
+        places: external ids.
+    """
+    told = Acl.objects.filter(
+        tenant_id=required_tenant_id(), realm=realm, external_id__in=[key(p) for p in places]
+    )
+    below = Line.objects.filter(ancestor__in=told.values("pk")).values("acl_id")
+    inside = PolicyClause.objects.filter(acl__in=below)
+    elsewhere = PolicyClause.objects.filter(
+        policy=OuterRef("policy"), clause=OuterRef("clause")
+    ).exclude(acl__in=below)
+    alone = inside.filter(~Exists(elsewhere))
+    return list(alone.values_list("policy_id", flat=True).distinct())
 
 
 def _normal(clauses: Iterable[Iterable[int]]) -> Clauses:

@@ -170,8 +170,8 @@ class Page:
         deleted_groups: groups that the source has no more; entries that name them match nobody.
         item_policies: new policies of items whose content is not told (external id -> policy).
         deleted_prefixes: whole subtrees that are gone, as external ids with a trailing slash.
-        deleted_places: places that are gone with everything in them: every item whose policy names
-            one of them, or a place below one.
+        deleted_places: places that are gone with everything in them: every item one clause of
+            whose policy names only such places, or places below them.
         cursor: where the next page starts; None after the last one.
         positions: how far the source's logs of changes are read with this page (name -> position);
             None for a log that is read no more. Only pages of `FollowsChanges` carry them.

@@ -22,11 +22,10 @@ from django.db import connection as database
 from apps.accounts.models import User
 from apps.acls.freshness import COUNTS_UNTIL
 from apps.acls.models import Claim
-from apps.connections import providers
 from apps.connections.errors import ConnectorError, ItemGone
 from apps.connections.models import Connection, WhenStale
 from apps.connections.protocol import ChecksAccess, PrincipalKind, RemotePrincipal
-from apps.documents import live_lines
+from apps.documents import live_lines, recall
 from apps.documents.live_lines import Asked
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership
@@ -146,7 +145,7 @@ def _asked(connection: Connection, questions: Sequence[Question]) -> list[Asked]
 
 def _connector(connection: Connection) -> object:
     try:
-        return providers.connector_for(connection)
+        return recall.connector_for(connection)
     except ConnectorError as error:  # its settings, or its whole kind, are not usable any more
         log.warning("live check: %s", error.code)
         return None

@@ -185,6 +185,7 @@ def delete(
     *,
     external_ids: Sequence[str] = (),
     prefixes: Sequence[str] = (),
+    policy_ids: Sequence[int] = (),
     observed_at: datetime,
 ) -> int:
     """Mark documents as gone from their source, and return how many were there.
@@ -195,9 +196,12 @@ def delete(
         source: the connection.
         external_ids: single documents.
         prefixes: subtrees, as external ids with a trailing slash.
+        policy_ids: everything under these policies.
         observed_at: documents seen later than this stay.
     """
-    named = Q(external_id__in=list(external_ids))
+    if not (external_ids or prefixes or policy_ids):
+        return 0
+    named = Q(external_id__in=list(external_ids)) | Q(policy_id__in=list(policy_ids))
     for prefix in prefixes:
         named |= Q(external_id__startswith=prefix)
     return _mark_deleted(source, named, observed_at)

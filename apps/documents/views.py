@@ -20,10 +20,9 @@ from django.views.decorators.http import require_GET
 
 from apps import audit
 from apps.acls import explain
-from apps.connections import providers
 from apps.connections.errors import ConnectorError
 from apps.connections.models import Connection
-from apps.documents import access, collections, file_types, passages
+from apps.documents import access, collections, file_types, passages, recall
 from apps.documents.access import ReadableDocument
 from apps.documents.blocks import ExtractedText
 from apps.documents.models import Document
@@ -101,7 +100,7 @@ class OriginalResponse(FileResponse):
 def _open(readable: ReadableDocument) -> OriginalResponse:
     connection = Connection.objects.get(pk=readable.connection_id)
     with ExitStack() as stack:
-        connector = providers.connector_for(connection)
+        connector = recall.connector_for(connection)
         file = stack.enter_context(connector.open(readable.external_id))
         file_name = readable.path.rpartition("/")[2]
         response = OriginalResponse(file, stack.pop_all(), file_name=file_name)

@@ -32,15 +32,12 @@ from apps.connections.errors import (
 )
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.protocol import Connector, Page, Problem
-from apps.documents import store
+from apps.documents import recall, store
 from apps.sync_events import events, failures, following, heartbeat, pages, runs
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 
 log = logging.getLogger(__name__)
 
-# How long one claim may last before the worker looks at its queues again (seconds), so that a
-# permission change never waits for a long sweep.
-SLICE_S = 1.0
 HINTS_PER_PAGE = 500
 # Waiting time when a source does not answer, doubled up to the last (seconds).
 BACK_OFF_S = (2, 5, 15, 60, 300)
@@ -99,8 +96,8 @@ def _unforeseen(run: SyncRun, error: Exception) -> ConnectorError:
 
 def _work_on(run: SyncRun, token: UUID) -> bool:
     """Store pages until there are no more (True) or the slice is over (False)."""
-    connector = providers.connector_for(run.connection)
-    ends_at = time.monotonic() + SLICE_S
+    connector = recall.connector_for(run.connection)
+    ends_at = time.monotonic() + providers.slice_s(run.connection.kind)
     _answer_hints(run, token, connector)
     if run.lane == Lane.PERMISSIONS:
         return _work_on_permissions(run, token, connector, ends_at)

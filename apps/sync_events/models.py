@@ -191,6 +191,7 @@ class PushSubscription(TenantModel):
     resource_id = models.CharField(max_length=1000, blank=True)
     # What only the source and Kenward know; each delivery carries it.
     secret = EncryptedTextField()
+    made_at = models.DateTimeField(auto_now=True)
     expires_at = models.DateTimeField()
 
     class Meta:

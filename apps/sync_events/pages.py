@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import OperationalError, transaction
@@ -99,6 +99,7 @@ def _apply_documents(run: SyncRun, page: Page) -> None:
         run.connection,
         external_ids=page.deleted_ids,
         prefixes=page.deleted_prefixes,
+        policy_ids=_policies_within(run, page.deleted_places),
         observed_at=page.observed_at,
     )
     failures.clear(run.connection, [item.external_id for item in page.items])
@@ -107,6 +108,10 @@ def _apply_documents(run: SyncRun, page: Page) -> None:
     run.added += written.added
     run.updated += written.changed
     run.total = page.total_items if page.total_items is not None else run.total
+
+
+def _policies_within(run: SyncRun, places: Sequence[str]) -> list[int]:
+    return policy.policies_within(run.connection.realm, places) if places else []
 
 
 def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[RemotePolicy, int]:

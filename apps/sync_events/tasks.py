@@ -15,6 +15,7 @@ from apps.documents import canary_planting, history
 from apps.search.indexer import queue as index_queue
 from apps.sync_events import drift, engine, indexing, schedule, stuck, timetable
 from apps.sync_events.models import Lane
+from apps.sync_events.push_in import subscriptions
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
 
@@ -92,6 +93,17 @@ def look(tenant_id: int, connection_uuid: str) -> None:
         if source is not None and source.tenant.is_active:
             schedule.request_due(source)
             _send_claimable(tenant_id)
+
+
+@shared_task(name="apps.sync_events.tasks.keep_subscriptions")
+def keep_subscriptions() -> None:
+    """Renew what sources have agreed to report, where it ends soon or was never asked for."""
+    for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
+        with tenant_context(tenant_id):
+            with transaction.atomic():
+                sources = list(Connection.objects.syncing().select_related("tenant"))
+            for source in sources:
+                subscriptions.keep(source)
 
 
 @shared_task(name="apps.sync_events.tasks.plant_canaries")

@@ -87,6 +87,16 @@ def follows_changes(kind: str) -> bool:
     return kind in REGISTRY and issubclass(load(kind), FollowsChanges)
 
 
+# What is on this machine is asked without waiting, so a slice is short (seconds).
+_LOCAL_SLICE_S = 1.0
+
+
+def slice_s(kind: str) -> float:
+    """Return for how long a worker works on a run before it looks at its queues again (seconds)."""
+    provider = remote(kind) if kind in REGISTRY else None
+    return provider.capabilities.slice_s if provider is not None else _LOCAL_SLICE_S
+
+
 def label_of(kind: str) -> str:
     """Return what people call a kind of source; an unknown kind is called by its own name."""
     return REGISTRY[kind][0] if kind in REGISTRY else kind
@@ -104,6 +114,31 @@ def local(kind: str, settings: Mapping[str, Any], *, tenant_slug: str) -> Connec
     return provider(settings, tenant_slug=tenant_slug)
 
 
+def with_settings(
+    kind: str,
+    settings: Mapping[str, Any],
+    *,
+    tenant_slug: str,
+    connection: Connection | None = None,
+) -> Connector:
+    """Return a connector with settings that need not be stored yet.
+
+    Args:
+        kind: of the source.
+        settings: as `Connection.settings` would hold them.
+        tenant_slug: whose connection it is.
+        connection: the stored one, by whose account a source is asked that needs one.
+
+    Raises:
+        SettingsRejected: the settings cannot be read, or there is no connection with an account.
+        CredentialsRejected: its account does not count any more.
+    """
+    provider = remote(kind)
+    if provider is None or connection is None:
+        return local(kind, settings, tenant_slug=tenant_slug)
+    return provider(settings, account=_account(connection, provider))
+
+
 def connector_for(connection: Connection) -> Connector:
     """Return the connector of a stored connection.
 
@@ -119,10 +154,11 @@ def connector_for(connection: Connection) -> Connector:
     provider = remote(connection.kind)
     if provider is None:
         return local(connection.kind, connection.settings, tenant_slug=connection.tenant.slug)
-    account = account_of(
-        connection.pk, str(connection.uuid), provider.sign_in, provider.capabilities
-    )
-    return provider(connection.settings, account=account)
+    return provider(connection.settings, account=_account(connection, provider))
+
+
+def _account(connection: Connection, provider: type[RemoteProvider]) -> Account:
+    return account_of(connection.pk, str(connection.uuid), provider.sign_in, provider.capabilities)
 
 
 def _class_at(path: str) -> Any:

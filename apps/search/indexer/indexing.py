@@ -13,9 +13,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
-from apps.connections import providers
 from apps.connections.errors import ItemForbidden, ItemUnsupported
-from apps.documents import chunking
+from apps.documents import chunking, recall
 from apps.documents.blocks import ExtractedText
 from apps.documents.chunking import Chunk as Passage
 from apps.documents.extract.errors import ExtractionError
@@ -181,7 +180,7 @@ def store(prepared: Prepared, vectors: NDArray[np.float32]) -> IndexOutcome:
 
 
 def _read(document: Document) -> ExtractedText:
-    connector = providers.connector_for(document.connection)
+    connector = recall.connector_for(document.connection)
     with connector.open(document.external_id) as stream:
         return extract(
             stream,

@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 ("source_id", models.CharField(max_length=500)),
                 ("resource_id", models.CharField(blank=True, max_length=1000)),
                 ("secret", apps.tenants.encryption.EncryptedTextField()),
+                ("made_at", models.DateTimeField(auto_now=True)),
                 ("expires_at", models.DateTimeField()),
                 (
                     "connection",

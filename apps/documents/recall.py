@@ -1,0 +1,30 @@
+"""Makes connectors that know what they told of an item before, where they want to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from apps.connections import providers
+from apps.connections.models import Connection
+from apps.connections.protocol import Connector, Recalls
+from apps.documents.models import Document
+
+
+def connector_for(connection: Connection) -> Connector:
+    """Return the connector of a stored connection; see `providers.connector_for`."""
+    connector = providers.connector_for(connection)
+    if isinstance(connector, Recalls):
+        connector.recalls(lambda external_ids: fields_of(connection, external_ids))
+    return connector
+
+
+def fields_of(
+    connection: Connection, external_ids: Sequence[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return what the source alone knows of items, by external id; unknown ones are left out."""
+    with transaction.atomic():
+        known = Document.objects.filter(connection=connection, external_id__in=list(external_ids))
+        return dict(known.values_list("external_id", "fields"))
