@@ -17,6 +17,7 @@ urlpatterns = [
     path("search/", include("apps.search.urls")),
     path("documents/", include("apps.documents.urls")),
     path("collections/", include("apps.documents.collections_urls")),
+    path("schemas/", include("apps.documents.schema_urls")),
     path("sources/", include("apps.sync_events.delegated_urls")),
     path("share/", include("apps.acls.sharing_urls")),
     path("health/", include("apps.ops.urls")),

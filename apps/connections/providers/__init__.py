@@ -25,7 +25,10 @@ _INTERNAL: dict[str, str] = {
 
 
 class Provider(Connector, Protocol):
-    """What a connector's class offers beside the protocol: its settings, and how it is made."""
+    """What a connector's class offers beside the protocol: its settings, and how it is made.
+
+    It may also declare the schema of what it tells in `RemoteItem.fields` (`fields_schemas`).
+    """
 
     settings_form: ClassVar[type[SettingsForm]]
 
