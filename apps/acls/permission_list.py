@@ -11,7 +11,8 @@ through a group, a group whose members nobody knows. So it errs to one side:
 * **All members**, and everyone, are judged as a group is.
 
 Whoever is listed may read; who is not listed may or may not. The list is *exact* where one of the
-policy's conditions can be met only by those who are listed: then nobody else reads.
+policy's conditions can be met only by those who are listed, or where everyone is: then nobody else
+reads.
 
 It describes one moment, in several reads, and decides nothing.
 """
@@ -97,7 +98,8 @@ class _Candidates:
             groups=groups,
             everyone=everyone,
             has_link=PrincipalKind.LINK in self.kinds.values(),
-            is_exact=any(who <= named for who in self.by_clause.values()),
+            is_exact=everyone == PrincipalKind.EVERYONE
+            or any(who <= named for who in self.by_clause.values()),
         )
 
     @cached_property

@@ -47,7 +47,7 @@ def claimed_by(found: PermissionList, tenant_id: int) -> set[int]:
 
 
 @given(rng=randomness)
-@settings(relaxed, max_examples=60)
+@settings(relaxed, max_examples=30)
 def test_whoever_is_listed_reads_and_an_exact_list_leaves_nobody_out(
     world: World, rng: random.Random
 ) -> None:
@@ -65,7 +65,7 @@ def test_whoever_is_listed_reads_and_an_exact_list_leaves_nobody_out(
 
 
 @given(rng=randomness)
-@settings(relaxed, max_examples=20)
+@settings(relaxed, max_examples=8)
 def test_readers_alone_have_a_level(world: World, rng: random.Random) -> None:
     with company(world, rng) as made:
         admitted = readable(made)
