@@ -19,6 +19,7 @@ urlpatterns = [
     path("documents/", include("apps.documents.urls")),
     path("collections/", include("apps.documents.collections_urls")),
     path("connectors/push/<uuid:tenant_uuid>/<uuid:connection_uuid>/", push, name="push"),
+    path("schemas/", include("apps.documents.schema_urls")),
     path("sources/", include("apps.sync_events.delegated_urls")),
     path("share/", include("apps.acls.sharing_urls")),
     path("health/", include("apps.ops.urls")),

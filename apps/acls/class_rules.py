@@ -13,6 +13,7 @@ from django.db import connection
 
 from apps.acls import circumstances
 from apps.acls.classes import ORDERED, Classification
+from apps.acls.models import AccessRule
 from apps.tenants.context import required_tenant_id
 
 # The wall clock of the rule, counted from where its hours begin: hours past midnight belong to the
@@ -75,6 +76,22 @@ def allowed_classes() -> list[str]:
         cursor.execute(f"SELECT {ALLOWED}", {**params(), "scope_tenant": required_tenant_id()})
         allowed: list[str] = cursor.fetchone()[0]
     return allowed
+
+
+def conditions_of(classification: str) -> Missing:
+    """Return what the bound tenant's rules ask of any session for a class, whether met or not.
+
+    Args:
+        classification: of a document.
+    """
+    known = list(Classification)
+    milder = known[: known.index(Classification(classification)) + 1]
+    rules = AccessRule.objects.filter(tenant_id=required_tenant_id(), classification__in=milder)
+    return Missing(
+        second_factor=any(rule.requires_mfa for rule in rules),
+        network=any(rule.networks for rule in rules),
+        hours=any(rule.weekdays or rule.from_time is not None for rule in rules),
+    )
 
 
 def are_all_allowed() -> bool:

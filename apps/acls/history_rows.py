@@ -166,6 +166,19 @@ class Rows:
                     reached[edge.other] = (edge, distance)
         return reached
 
+    def groups(self, members: Iterable[int], *, but: Collection[int] = ()) -> dict[int, set[int]]:
+        """Return what some principals are directly in, and every group above them, just then.
+
+        Args:
+            members: principals of any kind.
+            but: groups that are not entered.
+        """
+        direct: dict[int, set[int]] = defaultdict(set)
+        for edge in self._walk(_UP, members, but=but):
+            if edge.lasts(self.moment.at) and edge.other not in but:
+                direct[edge.key].add(edge.other)
+        return direct
+
     def members(self, groups: Iterable[int]) -> dict[int, set[int]]:
         """Return who is directly in some groups, and in every group within them, just then."""
         direct: dict[int, set[int]] = defaultdict(set)

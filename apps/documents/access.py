@@ -17,6 +17,7 @@ from apps.documents.models import Document
 from apps.documents.scope import IS_READABLE_DOCUMENT
 from apps.errors import NotFound
 
+NO_SUCH_DOCUMENT = "There is no such document, or you may not read it."
 _COLUMNS = (
     "d.id, d.uuid, d.connection_id, d.external_id, d.policy_id, d.title, d.path, d.url,"
     " d.mime_type, d.size_bytes, source.name, d.source_modified_at, d.last_synced_at,"
@@ -96,7 +97,7 @@ def document_for(user: User, uuid: UUID) -> ReadableDocument:
     Raises:
         NotFound: it does not exist, or the person may not read it; nobody learns which.
     """
-    return ReadableDocument(*_only_row(user, _DOCUMENT, uuid))
+    return ReadableDocument(*released(user, _DOCUMENT, uuid))
 
 
 def documents_for(user: User, uuids: Collection[UUID]) -> dict[UUID, ReadableDocument]:
@@ -111,7 +112,7 @@ def text_for(user: User, uuid: UUID) -> ReadableText:
     Raises:
         NotFound: it does not exist, or the person may not read it; nobody learns which.
     """
-    *document, text, blocks, pages = _only_row(user, _TEXT, uuid)
+    *document, text, blocks, pages = released(user, _TEXT, uuid)
     return ReadableText(ReadableDocument(*document), text or "", blocks or "[]", pages)
 
 
@@ -121,10 +122,21 @@ def can_read(user: User, document: Document) -> bool:
     return document.pk in live.permitted(user, ((pk, asks) for pk, asks in rows))
 
 
-def _only_row(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
+def released(user: User, select: str, uuid: UUID) -> tuple[Any, ...]:
+    """Run a statement that releases one document to a person, and return its row.
+
+    Args:
+        user: who asks.
+        select: over what the person may read (`IS_READABLE_DOCUMENT`), for `%(uuids)s`; the first
+            column is the document's id, the last one `ASKS`, which is not returned.
+        uuid: of the document.
+
+    Raises:
+        NotFound: it does not exist, or the person may not read it; nobody learns which.
+    """
     rows = _allowed(user, select, [uuid])
     if not rows:
-        raise NotFound("There is no such document, or you may not read it.")
+        raise NotFound(NO_SUCH_DOCUMENT)
     return rows[0]
 
 

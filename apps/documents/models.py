@@ -10,6 +10,7 @@ from django.db.models import F, Q, Value
 from apps.acls.classes import Classification
 from apps.acls.models import Policy
 from apps.connections.models import CANARY_KIND, Connection
+from apps.connections.protocol import ItemKind
 from apps.documents.classification_models import ClassificationRule as ClassificationRule
 from apps.documents.classification_models import ClassifiedBy as ClassifiedBy
 from apps.documents.classification_models import Reclassification as Reclassification
@@ -78,17 +79,27 @@ class Document(TenantModel):
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     connection = TenantForeignKey(Connection, on_delete=models.PROTECT, related_name="documents")
     external_id = models.CharField(max_length=4096)
+    # By which of the published schemas its record goes (`normalised`).
+    kind = models.CharField(
+        max_length=10,
+        choices=[(kind.value, kind.value.title()) for kind in ItemKind],
+        default=ItemKind.FILE.value,
+        db_default=ItemKind.FILE.value,
+    )
     policy = TenantForeignKey(Policy, on_delete=models.PROTECT, related_name="documents")
     title = models.CharField(max_length=1000)
     path = models.CharField(max_length=4096)
     url = models.CharField(max_length=4096, blank=True)
     mime_type = models.CharField(max_length=200, blank=True)
     size_bytes = models.BigIntegerField(default=0)
+    source_created_at = models.DateTimeField(null=True)
     source_modified_at = models.DateTimeField(null=True)
     # As the source says, else as the file does (`search.indexing`).
     author = models.CharField(max_length=200, blank=True, default="", db_default="")
     # Words that the source itself puts on the item; rules for the class can ask for them.
     labels = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    # What this source alone knows of it; bounded (`source_fields`), without text or readers.
+    fields = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
     classification = models.CharField(
         "class",
         max_length=20,

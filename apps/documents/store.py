@@ -15,8 +15,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.connections.models import Connection
-from apps.connections.protocol import RemoteItem, RemotePolicy
-from apps.documents import classification
+from apps.connections.protocol import Problem, RemoteItem, RemotePolicy
+from apps.documents import classification, source_fields
 from apps.documents.blocks import one_line
 from apps.documents.models import Document
 
@@ -36,7 +36,7 @@ WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         uuid uuid, external_id text, policy_id bigint, title text, path text, url text,
         mime_type text, size_bytes bigint, source_modified_at timestamptz, source_version text,
-        labels jsonb, author text)
+        labels jsonb, author text, kind text, source_created_at timestamptz, fields jsonb)
 ), ruled AS MATERIALIZED (
     SELECT item.*, coalesce(rule.classification, '{default}') AS classification,
         rule.id AS class_rule_id,
@@ -48,10 +48,11 @@ INSERT INTO documents_document AS d (
     tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, version, text_from_version, indexed_version,
     index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at,
-    labels, author, classification, class_rule_id, classified_by)
+    labels, author, classification, class_rule_id, classified_by, kind, source_created_at, fields)
 SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
-    %(run_id)s, statement_timestamp(), labels, author, classification, class_rule_id, classified_by
+    %(run_id)s, statement_timestamp(), labels, author, classification, class_rule_id, classified_by,
+    kind, source_created_at, fields
 FROM ruled
 ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     policy_id = excluded.policy_id,
@@ -59,7 +60,9 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     size_bytes = excluded.size_bytes, source_modified_at = excluded.source_modified_at,
     last_synced_at = excluded.last_synced_at, seen_by_run_id = excluded.seen_by_run_id,
     deleted_at = NULL,
-    labels = excluded.labels,
+    labels = excluded.labels, kind = excluded.kind, fields = excluded.fields,
+    source_created_at = CASE WHEN {changed} THEN excluded.source_created_at
+        ELSE coalesce(excluded.source_created_at, d.source_created_at) END,
     author = CASE WHEN {changed} OR excluded.author <> '' THEN excluded.author ELSE d.author END,
     classification = CASE WHEN d.classified_by = 'hand' THEN d.classification
         ELSE excluded.classification END,
@@ -77,7 +80,7 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
 WHERE d.last_synced_at <= excluded.last_synced_at
     OR d.last_synced_at > statement_timestamp()
 RETURNING WITH (OLD AS before, NEW AS now)
-    before.id IS NULL AS is_new, before.version <> now.version AS is_changed
+    now.external_id, before.id IS NULL AS is_new, before.version <> now.version AS is_changed
 """
 _UPSERT = (
     _UPSERT.replace(
@@ -114,10 +117,17 @@ _MAX_LABEL_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many documents a page added, and of how many the content changed."""
+    """What became of the items of a page.
+
+    Attributes:
+        added: how many documents are new.
+        changed: of how many the content changed.
+        problems: what of new or changed items was not kept; the documents themselves are.
+    """
 
     added: int
     changed: int
+    problems: tuple[Problem, ...] = ()
 
 
 def write(
@@ -140,11 +150,15 @@ def write(
     if not items:
         return Written(0, 0)
     classification.hold_rules()
+    kept = [source_fields.kept(item.fields) for item in items]
+    told = zip(items, kept, strict=True)
     with database.cursor() as cursor:
         cursor.execute(
             _UPSERT,
             {
-                "rows": json.dumps([_row(item, policies[item.policy]) for item in items]),
+                "rows": json.dumps(
+                    [_row(item, policies[item.policy], fields.fields) for item, fields in told]
+                ),
                 "tenant_id": source.tenant_id,
                 "connection_id": source.pk,
                 "observed_at": observed_at,
@@ -152,11 +166,31 @@ def write(
             },
         )
         rows = cursor.fetchall()
-    added = sum(is_new for is_new, _ in rows)
-    return Written(added, sum(bool(is_changed) for _, is_changed in rows))
+    # Not with each sweep again.
+    news = {name for name, is_new, is_changed in rows if is_new or is_changed}
+    problems = tuple(
+        _left_out(item, fields.left_out)
+        for item, fields in zip(items, kept, strict=True)
+        if fields.left_out and item.external_id in news
+    )
+    added = sum(is_new for _, is_new, _ in rows)
+    return Written(added, sum(bool(is_changed) for _, _, is_changed in rows), problems)
 
 
-def _row(item: RemoteItem, policy_id: int) -> dict[str, object]:
+def _left_out(item: RemoteItem, names: Sequence[str]) -> Problem:
+    named = ", ".join(name[:100] for name in names[:10])
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return Problem(
+        item.external_id,
+        "fields_left_out",
+        f"Some of what the source says of this item was not kept: {named}{more}.",
+        hint=f"Kenward keeps {source_fields.MAX_BYTES // 1024} kB of fields for each item, of"
+        " values that JSON can hold. The item itself and its text are complete.",
+        is_error=False,
+    )
+
+
+def _row(item: RemoteItem, policy_id: int, fields: Mapping[str, object]) -> dict[str, object]:
     return {
         "uuid": str(uuid4()),
         "external_id": item.external_id,
@@ -170,6 +204,9 @@ def _row(item: RemoteItem, policy_id: int) -> dict[str, object]:
         "source_version": item.version,
         "labels": _labels(item.labels),
         "author": one_line(item.author)[:200],
+        "kind": item.kind.value,
+        "source_created_at": item.created_at.isoformat() if item.created_at else None,
+        "fields": fields,
     }
 
 

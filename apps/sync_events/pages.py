@@ -95,6 +95,7 @@ def _apply_documents(run: SyncRun, page: Page) -> None:
         observed_at=page.observed_at,
         run_id=run.pk,
     )
+    _record_problems(run, written.problems)
     run.deleted += store.delete(
         run.connection,
         external_ids=page.deleted_ids,

@@ -14,7 +14,14 @@ from apps.tenants import active
 from apps.tenants.context import tenant_context, user_context
 
 # What can be used before a tenant is chosen.
-_WITHOUT_TENANT = ("/accounts/", "/tenants/", "/health/", "/metrics", settings.STATIC_URL)
+_WITHOUT_TENANT = (
+    "/accounts/",
+    "/tenants/",
+    "/health/",
+    "/metrics",
+    "/schemas/",
+    settings.STATIC_URL,
+)
 
 
 class TenantMiddleware:

@@ -109,6 +109,11 @@ ROUTES: dict[str, Shown] = {
     "documents/<uuid:uuid>/original": documents(
         lambda s: f"/documents/{s.secret.uuid}/original", TEXT
     ),
+    "documents/<uuid:uuid>/record.json": documents(
+        lambda s: f"/documents/{s.secret.uuid}/record.json", TITLE, TEXT, PATH
+    ),
+    "schemas/v1/<slug:name>.json": nothing("/schemas/v1/file.json"),
+    "schemas/v1/fields/<slug:provider>.json": nothing("/schemas/v1/fields/file_share.json"),
     "collections/": own(),
     "collections/<uuid:uuid>/": documents(
         lambda s: f"/collections/{s.collection.uuid}/", TITLE, PATH

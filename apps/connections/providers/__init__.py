@@ -27,7 +27,11 @@ _INTERNAL: dict[str, str] = {
 
 
 class LocalProvider(Connector, Protocol):
-    """What a connector's class offers beside the protocol where no account is needed."""
+    """What a connector's class offers beside the protocol where no account is needed.
+
+    Any provider may also declare the schema of what it tells in `RemoteItem.fields`
+    (`fields_schemas`).
+    """
 
     settings_form: ClassVar[type[SettingsForm]]
 

@@ -39,6 +39,8 @@ class FileShare:
     """
 
     settings_form: ClassVar[type[SettingsForm]] = FolderSettingsForm
+    # A file system knows no more of a file than every record tells.
+    fields_schema: ClassVar[Mapping[str, Any]] = {"properties": {}}
 
     def __init__(self, settings: Mapping[str, Any], *, tenant_slug: str) -> None:
         self._settings = FolderSettings.from_json(settings)
