@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection as database
@@ -18,6 +19,7 @@ from apps.connections.models import Connection
 from apps.connections.protocol import RemoteItem, RemotePolicy
 from apps.documents import classification
 from apps.documents.blocks import one_line
+from apps.documents.changes import Changes, Named
 from apps.documents.models import Document
 
 # A row is new, changed (its content is to be indexed again) or only confirmed. An older
@@ -77,7 +79,9 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
 WHERE d.last_synced_at <= excluded.last_synced_at
     OR d.last_synced_at > statement_timestamp()
 RETURNING WITH (OLD AS before, NEW AS now)
-    before.id IS NULL AS is_new, before.version <> now.version AS is_changed
+    before.id IS NULL AS is_new, before.version <> now.version AS is_changed,
+    before.deleted_at IS NOT NULL AS is_back, before.policy_id <> now.policy_id AS is_moved,
+    now.uuid, now.external_id
 """
 _UPSERT = (
     _UPSERT.replace(
@@ -105,6 +109,7 @@ UPDATE documents_document d SET
         ELSE d.version END,
     policy_id = named.policy_id, last_synced_at = %(observed_at)s
 FROM named WHERE d.tenant_id = %(tenant_id)s AND d.id = named.id
+RETURNING WITH (OLD AS before, NEW AS now) before.policy_id <> now.policy_id
 """
 # What a source may put on one item.
 _MAX_LABELS = 100
@@ -126,6 +131,7 @@ def write(
     *,
     observed_at: datetime,
     run_id: int,
+    changes: Changes | None = None,
 ) -> Written:
     """Add and update documents.
 
@@ -135,6 +141,7 @@ def write(
         policies: the stored policy of every policy the items name.
         observed_at: taken before the source was asked.
         run_id: sync run that saw them; a sweep removes at its end what it did not see.
+        changes: filled, where given.
     """
     if not items:
         return Written(0, 0)
@@ -151,8 +158,19 @@ def write(
             },
         )
         rows = cursor.fetchall()
-    added = sum(is_new for is_new, _ in rows)
-    return Written(added, sum(bool(is_changed) for _, is_changed in rows))
+    if changes is not None:
+        _note_written(changes, rows)
+    added = sum(is_new for is_new, *_ in rows)
+    return Written(added, sum(bool(is_changed) for _, is_changed, *_ in rows))
+
+
+def _note_written(changes: Changes, rows: Iterable[tuple[Any, ...]]) -> None:
+    for is_new, is_changed, is_back, is_moved, uuid, external_id in rows:
+        if is_new or is_back:
+            changes.created.append(Named(uuid, external_id))
+        elif is_changed:
+            changes.updated.append(Named(uuid, external_id))
+        changes.moved += bool(is_moved)
 
 
 def _row(item: RemoteItem, policy_id: int) -> dict[str, object]:
@@ -185,6 +203,7 @@ def delete(
     external_ids: Sequence[str] = (),
     prefixes: Sequence[str] = (),
     observed_at: datetime,
+    changes: Changes | None = None,
 ) -> int:
     """Mark documents as gone from their source, and return how many were there.
 
@@ -195,28 +214,42 @@ def delete(
         external_ids: single documents.
         prefixes: subtrees, as external ids with a trailing slash.
         observed_at: documents seen later than this stay.
+        changes: filled, where given.
     """
     named = Q(external_id__in=list(external_ids))
     for prefix in prefixes:
         named |= Q(external_id__startswith=prefix)
-    return _mark_deleted(source, named, observed_at)
+    return _mark_deleted(source, named, observed_at, changes)
 
 
-def delete_unseen(source: Connection, *, run_id: int, started_at: datetime) -> int:
+def delete_unseen(
+    source: Connection, *, run_id: int, started_at: datetime, changes: Changes | None = None
+) -> int:
     """Mark as gone what a finished sweep did not see, and return how many there were.
 
     A document that a change brought in while the sweep ran was seen later than its start.
     """
-    return _mark_deleted(source, ~Q(seen_by_run_id=run_id), started_at)
+    return _mark_deleted(source, ~Q(seen_by_run_id=run_id), started_at, changes)
 
 
-def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
+def _mark_deleted(
+    source: Connection, which: Q, observed_at: datetime, changes: Changes | None
+) -> int:
     classification.hold_rules()  # nor does a batch of theirs meet these rows in another order
     gone = Document.objects.live().filter(which, _not_newer_than(observed_at), connection=source)
+    if changes is not None:
+        locked = gone.select_for_update(no_key=True).order_by("pk")
+        changes.deleted += [Named(*one) for one in locked.values_list("uuid", "external_id")]
     return gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
 
 
-def point(source: Connection, policies: Mapping[str, int], *, observed_at: datetime) -> int:
+def point(
+    source: Connection,
+    policies: Mapping[str, int],
+    *,
+    observed_at: datetime,
+    changes: Changes | None = None,
+) -> int:
     """Give documents, by external id, another policy; return how many were told of.
 
     Args:
@@ -224,6 +257,7 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
         policies: stored policies by external id.
         observed_at: documents about which something newer is known stay as they are, and an older
             page that arrives later does not bring the old policy back.
+        changes: filled, where given.
     """
     if not policies:
         return 0
@@ -239,7 +273,10 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
                 "observed_at": observed_at,
             },
         )
-        return int(cursor.rowcount)
+        rows = cursor.fetchall()
+    if changes is not None:
+        changes.moved += sum(is_moved for (is_moved,) in rows)
+    return len(rows)
 
 
 def _not_newer_than(observed_at: datetime) -> Q:

@@ -33,6 +33,7 @@ from apps.connections.protocol import Connector, Page, Problem
 from apps.documents import store
 from apps.sync_events import events, failures, heartbeat, pages, runs
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
+from apps.sync_events.webhooks import announce
 
 log = logging.getLogger(__name__)
 
@@ -155,11 +156,14 @@ def _finish(run: SyncRun, token: UUID) -> None:
     with transaction.atomic():
         current = runs.locked(run.pk, token)
         if current.is_sweep and current.lane == Lane.CONTENT:
+            changes = announce.wanted(current.connection)
             current.deleted += store.delete_unseen(
                 current.connection,
                 run_id=current.pk,
                 started_at=current.started_at or current.created_at,
+                changes=changes,
             )
+            announce.documents(current, changes)
             current.save(update_fields=["deleted"])
             failures.clear_older(current.connection, current.started_at or current.created_at)
             Connection.objects.filter(pk=current.connection_id).update(
@@ -167,6 +171,7 @@ def _finish(run: SyncRun, token: UUID) -> None:
             )
         state = RunState.PARTIAL if current.problems else RunState.SUCCEEDED
         runs.finish(current.pk, token, state)
+        announce.sync_completed(current, state)
         audit.record(
             "sync.finished",
             tenant_id=current.tenant_id,
@@ -191,8 +196,14 @@ def _give_up_or_wait(run: SyncRun, token: UUID, error: ConnectorError) -> Outcom
             runs.pause(run.pk, token, not_before=not_before, error=str(error))
             return Outcome.WAITS
         if isinstance(error, CredentialsRejected | SettingsRejected):
-            Connection.objects.transition(
-                run.connection_id, ConnectionState.NEEDS_ATTENTION, reason=str(error)[:500]
-            )
+            _stop(run.connection, error)
         runs.finish(run.pk, token, RunState.FAILED, error=str(error))
+        announce.sync_failed(run, error)
     return Outcome.ENDED
+
+
+def _stop(source: Connection, error: ConnectorError) -> None:
+    """Leave a connection alone until an IT admin has looked after it."""
+    state = ConnectionState.NEEDS_ATTENTION
+    if Connection.objects.transition(source.pk, state, reason=str(error)[:500]):
+        announce.needs_attention(source, error)

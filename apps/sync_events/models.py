@@ -12,6 +12,11 @@ from apps.sync_events.drift_models import (
     DriftCheck,  # noqa: F401  Django looks for models here
     DriftMismatch,  # noqa: F401
 )
+from apps.sync_events.webhooks.models import (
+    WebhookDelivery,  # noqa: F401  likewise
+    WebhookEndpoint,  # noqa: F401
+    WebhookMessage,  # noqa: F401
+)
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
 

@@ -14,6 +14,7 @@ from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import store
 from apps.sync_events import events, failures, holds, runs
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
+from apps.sync_events.webhooks import announce
 
 # Both lanes of a source write the same people and places, in the order of their pages: where they
 # meet in a circle, PostgreSQL breaks one off, and the other has done its part by the next try.
@@ -63,8 +64,9 @@ def _store(
 
 
 def _apply_permissions(run: SyncRun, page: Page) -> None:
+    changes, recorded = announce.wanted(run.connection), None
     if page.groups or page.deleted_groups or page.acls or page.are_acls_complete:
-        record.apply(
+        recorded = record.apply(
             run.connection.realm,
             groups=page.groups,
             deleted_groups=page.deleted_groups,
@@ -76,24 +78,29 @@ def _apply_permissions(run: SyncRun, page: Page) -> None:
     if page.item_policies:
         policies = _stored_policies(run, (remote for _, remote in page.item_policies))
         told = {name: policies[remote] for name, remote in page.item_policies}
-        store.point(run.connection, told, observed_at=page.observed_at)
+        store.point(run.connection, told, observed_at=page.observed_at, changes=changes)
+    announce.permissions(run, recorded, changes)
 
 
 def _apply_documents(run: SyncRun, page: Page) -> None:
     policies = _stored_policies(run, (item.policy for item in page.items))
+    changes = announce.wanted(run.connection)
     written = store.write(
         run.connection,
         page.items,
         policies,
         observed_at=page.observed_at,
         run_id=run.pk,
+        changes=changes,
     )
     run.deleted += store.delete(
         run.connection,
         external_ids=page.deleted_ids,
         prefixes=page.deleted_prefixes,
         observed_at=page.observed_at,
+        changes=changes,
     )
+    announce.documents(run, changes)
     failures.clear(run.connection, [item.external_id for item in page.items])
     run.pages += 1
     run.seen += len(page.items)
