@@ -12,6 +12,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 # Public by their numbers, and yet of a machine's own surroundings, of documentation or of nobody.
 _NEVER: tuple[IPv4Network | IPv6Network, ...] = (
     IPv4Network("168.63.129.16/32"),  # Azure's host, from within its virtual machines
+    IPv4Network("192.0.0.0/24"),  # protocol assignments (RFC 6890); Oracle's metadata service
     IPv4Network("192.88.99.0/24"),  # 6to4 relays (RFC 7526)
     IPv6Network("2001::/23"),  # protocol assignments (RFC 2928); Teredo's hold an IPv4 address
     IPv6Network("3fff::/20"),  # documentation (RFC 9637)
