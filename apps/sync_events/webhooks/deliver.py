@@ -160,13 +160,16 @@ def settle(claimed: Claimed, outcome: Outcome) -> None:
     if outcome.is_delivered:
         told |= {"state": DeliveryState.DELIVERED, "delivered_at": now, "next_at": None}
     elif is_dead:
-        log.warning("webhook delivery %s is dead: %s", claimed.delivery_id, outcome.error)
         told |= {"state": DeliveryState.DEAD, "next_at": None}
     else:
         told |= {"next_at": now + wait(claimed.attempts)}
     with transaction.atomic():
         held = _pending().filter(pk=claimed.delivery_id, claimed_at=claimed.claimed_at)
-        if held.update(**told) and outcome.status == _GONE:
+        if not held.update(**told):
+            return
+        if is_dead and not outcome.is_delivered:
+            log.warning("webhook delivery %s is dead: %s", claimed.delivery_id, outcome.error)
+        if outcome.status == _GONE:
             endpoints.disable(claimed.endpoint_id, reason="It answered that it is gone (410).")
 
 
