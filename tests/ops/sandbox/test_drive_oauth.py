@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from apps.ops.sandbox.drive.oauth import Client, ServiceAccount, challenge_of
+from apps.ops.sandbox.drive.sample import ready_company
 from tests.ops.sandbox.drive_api import ROOT, Google, google_of, refusal, small_company
 
 BACK = "http://127.0.0.1:9/back"
@@ -243,6 +244,16 @@ def test_a_service_account_acts_for_a_user_with_delegated_scopes(google: Google)
     user = person.get("/drive/v3/about", fields="user/emailAddress")["user"]
     assert user == {"emailAddress": "bo@example.com"}
     assert "refresh_token" not in tokens
+
+
+def test_a_ready_company_lets_both_kinds_of_application_in() -> None:
+    ready = ready_company([BACK])
+    with google_of(ready.company) as google:
+        code = allow(google, ready.client)["code"]
+        assert exchange(google, ready.client, code).status_code == 200
+        signed = assertion(ready.service_account, f"{google.base}/token", sub="ida@example.com")
+        tokens = bear(google, signed).json()
+        assert google.with_token(tokens["access_token"]).names() == set()
 
 
 def test_wrong_assertions_are_refused(google: Google) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import queue
+import socket
+import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
@@ -11,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from apps.ops.sandbox.drive.company import DriveCompany
+from apps.ops.sandbox.drive.push import TIMEOUT_S
 from apps.ops.sandbox.serve import serving
 from tests.contracts.google_discovery import DRIVE, check_answer, check_request, description
 from tests.ops.sandbox.drive_api import ALL_DRIVES, Google, google_of, refusal, small_company
@@ -142,7 +145,8 @@ def test_channels_live_for_seven_days_at_most(
     watcher.next()
     company.clock.forward(days=7, seconds=1)
     company.add_doc("Doc", "text", owner=ADA)
-    company.push.close()
+    watch(google, "ada", {"id": "two", "type": "web_hook", "address": address})
+    assert watcher.next()["x-goog-channel-id"] == "two"
     assert watcher.nothing()
 
 
@@ -173,3 +177,19 @@ def test_wrong_channels_are_refused(google: Google, watcher: Watcher, address: s
     assert refusal(ada.http.post(WATCH, json=body)) == (400, "required")
     answer = ada.http.post(WATCH, params={"pageToken": token}, content=b"[]")
     assert refusal(answer) == (400, "parseError")
+
+
+def test_an_absent_watcher_delays_neither_changes_nor_the_end(
+    google: Google, company: DriveCompany
+) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/hook"
+        watch(google, "ada", {"id": "one", "type": "web_hook", "address": address})
+        began = time.monotonic()
+        for number in range(20):
+            company.add_doc(f"Doc {number}", "text", owner=ADA)
+        assert time.monotonic() - began < 1
+        company.push.close()
+        assert time.monotonic() - began < TIMEOUT_S + 2
