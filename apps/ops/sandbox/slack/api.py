@@ -66,7 +66,7 @@ class _Http:
         try:
             arguments = await _arguments(request)
             with self._workspace.lock:
-                self._workspace.address = str(request.base_url)
+                self._workspace.address = _address(request)
                 answer = {"ok": True, **self._answer(request, arguments)}
         except MethodError as error:
             answer = error.answer()
@@ -115,6 +115,11 @@ class _Http:
                 return PlainTextResponse("This message is gone.", 404)
             text = channel.messages[ts].text
             return PlainTextResponse(f"Simulated Slack, #{channel.name}:\n\n{text}\n")
+
+
+def _address(request: Request) -> str:
+    """Return where this app is served, below whatever it is mounted at."""
+    return str(request.url.replace(path=f"{request.scope.get('root_path', '')}/", query=""))
 
 
 def _bearer(authorization: str) -> str:
