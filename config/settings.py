@@ -337,6 +337,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,  # seconds
         "options": {"queue": "permissions", "expires": 9},
     },
+    "wake-data-deletion": {
+        "task": "apps.documents.tasks.wake_data_deletion",
+        "schedule": 10.0,  # seconds
+        "options": {"queue": "sync", "expires": 9},
+    },
     "prune-history": {
         "task": "apps.sync_events.tasks.prune_history",
         "schedule": 86_400.0,  # seconds

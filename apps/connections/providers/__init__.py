@@ -101,6 +101,11 @@ def slice_s(kind: str) -> float:
     return provider.capabilities.slice_s if provider is not None else _LOCAL_SLICE_S
 
 
+def is_remote(kind: str) -> bool:
+    """Return whether a kind of source is signed in to; one that is not known is not."""
+    return kind in REGISTRY and remote(kind) is not None
+
+
 def label_of(kind: str) -> str:
     """Return what people call a kind of source; an unknown kind is called by its own name."""
     return REGISTRY[kind][0] if kind in REGISTRY else kind

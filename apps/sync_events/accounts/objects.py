@@ -119,9 +119,7 @@ def _allowed(user: User, connection: Connection) -> Iterator[list[Object]]:
         rows = scopes.rows_for(user, _OBJECTS, "found.id DESC", params)
         shown = live.permitted(user, ((row[0], row[-1]) for row in rows), ends_at=ends_at)
         yield [
-            Object(*row[1:6], row[7], failures.get(row[6], ""))
-            for row in rows
-            if row[0] in shown
+            Object(*row[1:6], row[7], failures.get(row[6], "")) for row in rows if row[0] in shown
         ]
         if len(rows) < _AT_ONCE:
             return
