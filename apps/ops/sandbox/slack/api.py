@@ -22,6 +22,7 @@ from starlette.routing import Route
 from apps.ops.sandbox.faults import Answer, AnswerOf, FaultyApp
 from apps.ops.sandbox.slack import oauth, sight
 from apps.ops.sandbox.slack.calls import Call, MethodError, token_of
+from apps.ops.sandbox.slack.limits import CallLimits
 from apps.ops.sandbox.slack.methods import METHODS
 from apps.ops.sandbox.slack.shapes import Json
 from apps.ops.sandbox.slack.state import Refused
@@ -60,12 +61,17 @@ class _Http:
 
     def __init__(self, workspace: SlackWorkspace) -> None:
         self._workspace = workspace
+        self._limits = CallLimits(workspace)
 
     async def method(self, request: Request) -> Response:
         """Answer a method of the web API."""
         try:
             arguments = await _arguments(request)
             with self._workspace.lock:
+                wait_s = self._limits.wait_s(request.path_params["method"])
+                if wait_s:
+                    busy = {"ok": False, "error": "ratelimited"}
+                    return JSONResponse(busy, 429, {"Retry-After": str(wait_s)})
                 self._workspace.address = _address(request)
                 answer = {"ok": True, **self._answer(request, arguments)}
         except MethodError as error:
@@ -79,6 +85,8 @@ class _Http:
         authorization = request.headers.get("Authorization", "")
         if name == "oauth.v2.access":
             return oauth.access(self._workspace, arguments, authorization)
+        if name == "api.test":
+            return {"args": arguments}
         if name not in METHODS:
             raise MethodError("unknown_method", req_method=name)
         # A token in the query string is not looked at: Slack stopped that for new apps.

@@ -183,18 +183,16 @@ def _thread(place: Channel, written: Message) -> Json:
         parent = place.messages.get(written.thread_ts)
         by = {"parent_user_id": parent.user_id} if parent else {}
         return {"thread_ts": written.thread_ts, **by}
-    replies = [
-        each for each in place.messages.values() if each.thread_ts == written.ts and each.is_reply
-    ]
+    replies = place.replies_to(written)
     if not replies:
         return {}
-    people = list(dict.fromkeys(each.user_id for each in sorted(replies, key=lambda m: m.ts)))
+    people = list(dict.fromkeys(each.user_id for each in replies))
     return {
         "thread_ts": written.ts,
         "reply_count": len(replies),
         "reply_users_count": len(people),
         "reply_users": people[:5],
-        "latest_reply": max(each.ts for each in replies),
+        "latest_reply": replies[-1].ts,
         "is_locked": False,
         "subscribed": False,
     }
