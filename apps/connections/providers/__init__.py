@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # kind -> (label, dotted path of the connector)
 REGISTRY: dict[str, tuple[str, str]] = {
     "file_share": ("Folder", "apps.connections.providers.file_share.connector.FileShare"),
+    "google_drive": (
+        "Google Drive",
+        "apps.connections.providers.google_drive.connector.GoogleDrive",
+    ),
 }
 # What Kenward itself connects and nobody can choose: kind -> dotted path.
 _INTERNAL: dict[str, str] = {
