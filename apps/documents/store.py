@@ -24,7 +24,7 @@ from apps.documents.models import Document
 # A row is new, changed (its content is to be indexed again) or only confirmed. An older
 # observation never overwrites a newer one, unless the stored time lies in the future: a clock ran
 # ahead, and nothing true would be heard until it is reached. The title and the author found in
-# the content survive a confirmation.
+# the content survive a confirmation; another name in the source replaces the title.
 #
 # What was extracted before a document came back or got another policy was written for other
 # readers: none of an older version than the one the new readers were given is shown to them. Two
@@ -46,12 +46,12 @@ WITH incoming AS (
     {deciding}
 )
 INSERT INTO documents_document AS d (
-    tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
+    tenant_id, connection_id, uuid, external_id, policy_id, title, told_title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, version, text_from_version, indexed_version,
     index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at,
     labels, author, classification, class_rule_id, classified_by, kind, source_created_at, fields)
-SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
-    size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
+SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, title, path, url,
+    mime_type, size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
     %(run_id)s, statement_timestamp(), labels, author, classification, class_rule_id, classified_by,
     kind, source_created_at, fields
 FROM ruled
@@ -73,7 +73,9 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     version = d.version + {changed}::int,
     text_from_version = CASE WHEN d.deleted_at IS NOT NULL OR d.policy_id <> excluded.policy_id
         THEN d.version + {changed}::int ELSE d.text_from_version END,
-    title = CASE WHEN {changed} THEN excluded.title ELSE d.title END,
+    title = CASE WHEN {changed} OR d.told_title NOT IN ('', excluded.told_title)
+        THEN excluded.title ELSE d.title END,
+    told_title = excluded.told_title,
     index_attempts = CASE WHEN {changed} THEN 0 ELSE d.index_attempts END,
     index_after = CASE WHEN {changed} THEN NULL ELSE d.index_after END,
     failure = CASE WHEN {changed} THEN '' ELSE d.failure END,

@@ -11,7 +11,7 @@ from psycopg.errors import DeadlockDetected
 
 from apps.acls import policy, record
 from apps.connections.protocol import Page, Problem, RemotePolicy
-from apps.documents import store
+from apps.documents import authority, store
 from apps.documents.changes import Changes
 from apps.sync_events import events, failures, holds, log_positions, run_changes, runs
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
@@ -94,16 +94,19 @@ def _apply_permissions(run: SyncRun, page: Page) -> PermissionChanges:
 
 def _apply_documents(run: SyncRun, page: Page) -> Changes:
     changes = Changes()
-    policies = _stored_policies(run, (item.policy for item in page.items))
+    items = authority.left_to(run.connection, page.items)
+    policies = _stored_policies(run, (item.policy for item in items))
     left_out = store.write(
         run.connection,
-        page.items,
+        items,
         policies,
         observed_at=page.observed_at,
         run_id=run.pk,
         changes=changes,
     )
     _record_problems(run, left_out)
+    names = [item.external_id for item in items]
+    authority.take(run.connection, names, observed_at=page.observed_at)
     store.delete(
         run.connection,
         external_ids=page.deleted_ids,
@@ -112,7 +115,7 @@ def _apply_documents(run: SyncRun, page: Page) -> Changes:
         observed_at=page.observed_at,
         changes=changes,
     )
-    failures.clear(run.connection, [item.external_id for item in page.items])
+    failures.clear(run.connection, names)
     run.pages += 1
     run.seen += len(page.items)
     run.total = page.total_items if page.total_items is not None else run.total
