@@ -60,6 +60,20 @@ class Ledger:
                 return
 
     def store(self, page: Page) -> None:
+        self._store_readers(page)
+        self._store_items(page)
+        for name, (seen_at, _) in list(self.items.items()):
+            is_named = name in page.deleted_ids or name.startswith(page.deleted_prefixes)
+            if is_named and seen_at <= page.observed_at:
+                self._drop(name)
+        self.problems += [problem.code for problem in page.problems]
+        for log, position in page.positions.items():
+            if position is None:
+                self.positions.pop(log, None)
+            else:
+                self.positions[log] = position
+
+    def _store_readers(self, page: Page) -> None:
         at = page.observed_at
         for acl in page.acls:
             self._name([entry.principal for entry in acl.entries])
@@ -69,24 +83,16 @@ class Ledger:
             self._name(group.members)
             members = frozenset(each.external_id for each in group.members)
             self.groups[group.principal.external_id] = (at, members)
+
+    def _store_items(self, page: Page) -> None:
         assert len({item.external_id for item in page.items}) == len(page.items)
         for item in page.items:
             known = self.items.get(item.external_id)
-            if known is not None and known[0] > at:
+            if known is not None and known[0] > page.observed_at:
                 continue
             if known is None or known[1].version != item.version:
                 self.changed.append(item.external_id)
-            self.items[item.external_id] = (at, item)
-        for name, (seen_at, _) in list(self.items.items()):
-            is_named = name in page.deleted_ids or name.startswith(page.deleted_prefixes)
-            if is_named and seen_at <= at:
-                self._drop(name)
-        self.problems += [problem.code for problem in page.problems]
-        for log, position in page.positions.items():
-            if position is None:
-                self.positions.pop(log, None)
-            else:
-                self.positions[log] = position
+            self.items[item.external_id] = (page.observed_at, item)
 
     def readers(self, external_id: str) -> set[str]:
         """Return the addresses of those who may read a document."""
