@@ -10,6 +10,7 @@ from django.utils import timezone
 from psycopg.errors import DeadlockDetected
 
 from apps.acls import policy, record
+from apps.connections import own_account
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import authority, store
 from apps.documents.changes import Changes
@@ -54,6 +55,7 @@ def _store(
 ) -> None:
     with transaction.atomic():
         run = runs.locked(run_id, token)
+        page = own_account.narrowed(page, run.connection)
         page, permitted = holds.apply(run, page, _apply_permissions)
         changes = _apply_documents(run, page)
         run_changes.note(run, changes, permitted)

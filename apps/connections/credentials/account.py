@@ -69,7 +69,8 @@ class Account:
         secret = json.loads(self._credential.secret)
         if self.method == AuthMethod.SERVICE_ACCOUNT:
             url = self.endpoints["token"]
-            return _Delegated(self._credential, url, acting_as, self._sign_in.read_scopes)
+            scopes = (*self._sign_in.read_scopes, *self._sign_in.delegated_scopes)
+            return _Delegated(self._credential, url, acting_as, scopes)
         if self.method == AuthMethod.API_KEY:
             return _Key(secret["api_key"])
         if self._credential.pk is None:

@@ -17,6 +17,9 @@ class SignIn:
         endpoints: base URLs by name; each can be overridden in an auth configuration. OAuth needs
             `authorize`, `token` and, where the source has one, `revoke`; an installed app `api`.
         read_scopes: what reading needs.
+        delegated_scopes: what a service account asks for beside `read_scopes` (the directory).
+        optional_scopes: what reading needs more where a setting is switched on, by the setting's
+            name; asked for when the account is connected again with it.
         write_scopes: asked for when somebody first lets Kenward act.
         scope_separator: between scopes in a request.
         extra: further parameters of the authorization request.
@@ -30,6 +33,8 @@ class SignIn:
     methods: tuple[AuthMethod, ...]
     endpoints: Mapping[str, str]
     read_scopes: tuple[str, ...] = ()
+    delegated_scopes: tuple[str, ...] = ()
+    optional_scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     write_scopes: tuple[str, ...] = ()
     scope_separator: str = " "
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
