@@ -289,3 +289,23 @@ def test_distributed_apps_get_history_by_the_spoonful(scene: Scene) -> None:
         "conversations.history", **asked, cursor=first["response_metadata"]["next_cursor"]
     )
     assert len(rest["messages"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("uri", "accepted"),
+    [
+        ("https://kenward.example/oauth", True),
+        ("https://kenward.example/oauth/slack", True),
+        ("https://kenward.example/oauthelsewhere", False),
+        ("https://kenward.example:8443/oauth", False),
+        ("http://kenward.example/oauth", False),
+        ("http://localhost:9000/any", True),
+        ("", False),
+    ],
+)
+def test_redirects_lie_at_or_below_what_is_registered(
+    scene: Scene, uri: str, *, accepted: bool
+) -> None:
+    scene.workspace.app.redirect_uris.append("https://kenward.example:443/oauth")
+    asked = uri.replace("kenward.example/", "kenward.example:443/")
+    assert scene.workspace.accepts_redirect(asked) is accepted
