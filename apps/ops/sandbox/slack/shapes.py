@@ -46,9 +46,28 @@ def person(state: State, who: Person, *, with_email: bool | None = None) -> Json
     if with_email is None:
         live = (token for token in state.tokens.values() if not token.ended)
         with_email = any(_EMAIL_SCOPE in token.scopes for token in live)
-    is_stranger = who.team_id != state.team_id
+    return {
+        "id": who.id,
+        "team_id": who.team_id,
+        "name": who.handle,
+        "real_name": who.name,
+        "deleted": who.is_deleted,
+        "profile": _profile(state, who, with_email=with_email),
+        "is_admin": who.is_admin,
+        "is_owner": False,
+        "is_primary_owner": False,
+        "is_restricted": who.guest is not Guest.NO,
+        "is_ultra_restricted": who.guest is Guest.SINGLE_CHANNEL,
+        "is_bot": who.is_bot,
+        "is_app_user": False,
+        "is_stranger": who.team_id != state.team_id,
+        "updated": who.updated_at,
+    }
+
+
+def _profile(state: State, who: Person, *, with_email: bool) -> Json:
     first, _, last = who.name.partition(" ")
-    profile = {
+    return {
         "title": "",
         "phone": "",
         "skype": "",
@@ -65,23 +84,6 @@ def person(state: State, who: Person, *, with_email: bool | None = None) -> Json
         "team": who.team_id,
         **({"email": who.email} if with_email and who.email else {}),
         **({"bot_id": state.app.bot_id, "api_app_id": state.app.app_id} if who.is_bot else {}),
-    }
-    return {
-        "id": who.id,
-        "team_id": who.team_id,
-        "name": who.handle,
-        "real_name": who.name,
-        "deleted": who.is_deleted,
-        "profile": profile,
-        "is_admin": who.is_admin,
-        "is_owner": False,
-        "is_primary_owner": False,
-        "is_restricted": who.guest is not Guest.NO,
-        "is_ultra_restricted": who.guest is Guest.SINGLE_CHANNEL,
-        "is_bot": who.is_bot,
-        "is_app_user": False,
-        "is_stranger": is_stranger,
-        "updated": who.updated_at,
     }
 
 
