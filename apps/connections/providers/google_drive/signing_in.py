@@ -16,8 +16,8 @@ SIGN_IN = SignIn(
         "drive": "https://www.googleapis.com/drive/v3",
         "directory": "https://admin.googleapis.com/admin/directory/v1",
     },
-    read_scopes=(
-        f"{_SCOPES}drive.readonly",
+    read_scopes=(f"{_SCOPES}drive.readonly",),
+    delegated_scopes=(
         f"{_SCOPES}admin.directory.user.readonly",
         f"{_SCOPES}admin.directory.group.readonly",
         f"{_SCOPES}admin.directory.group.member.readonly",

@@ -163,6 +163,9 @@ FILE_FIELDS: Mapping[str, Field] = {
     "writersCanShare": _in_my_drive(_always(True)),  # noqa: FBT003 - the value of the field
     "permissions": _permissions,
     "permissionIds": _permission_ids,
+    "hasAugmentedPermissions": lambda seen: (
+        bool(seen.item.permissions) if seen.item.drive_id else None
+    ),
     "inheritedPermissionsDisabled": lambda seen: seen.item.limited,
     "capabilities": _capabilities,
     "copyRequiresWriterPermission": lambda seen: seen.item.copy_restricted,
@@ -180,7 +183,7 @@ FILE_FIELDS: Mapping[str, Field] = {
 EMPTY_FIELDS = {
     **leaves("appProperties clientEncryptionDetails contentHints contentRestrictions description"),
     **leaves("downloadRestrictions exportLinks fileExtension folderColorRgb fullFileExtension"),
-    **leaves("hasAugmentedPermissions hasThumbnail iconLink imageMediaMetadata isAppAuthorized"),
+    **leaves("hasThumbnail iconLink imageMediaMetadata isAppAuthorized"),
     **leaves("labelInfo linkShareMetadata modifiedByMe modifiedByMeTime originalFilename"),
     **leaves("properties resourceKey sha1Checksum sharedWithMeTime sharingUser starred"),
     **leaves("thumbnailLink thumbnailVersion trashingUser videoMediaMetadata viewedByMe"),
