@@ -36,9 +36,7 @@ def test_a_thread_a_day_and_a_file_are_told_as_they_are(tarn: Tarn, ledger: Ledg
     assert not ledger.items
 
 
-def test_a_file_in_several_channels_is_for_all_of_their_readers(
-    tarn: Tarn, ledger: Ledger
-) -> None:
+def test_a_file_in_several_channels_is_for_all_of_their_readers(tarn: Tarn, ledger: Ledger) -> None:
     work = tarn.workspace
     file = work.upload(tarn.bo, "a.txt", b"a", "text/plain", channel_ids=[tarn.secret])
     ledger.change(tarn.slack(), [file.id])
@@ -51,9 +49,7 @@ def test_a_file_in_several_channels_is_for_all_of_their_readers(
     assert ledger.readers(file.id) == {BO, CY}
 
 
-def test_who_was_taken_out_reads_nothing_from_the_next_page_on(
-    tarn: Tarn, ledger: Ledger
-) -> None:
+def test_who_was_taken_out_reads_nothing_from_the_next_page_on(tarn: Tarn, ledger: Ledger) -> None:
     tarn.workspace.post(tarn.secret, tarn.bo, "Secret")
     tarn.workspace.remove_member(tarn.secret, tarn.cy)
     ledger.change(tarn.slack(), [tarn.secret])

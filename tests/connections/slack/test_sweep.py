@@ -63,7 +63,9 @@ def test_threads_days_and_files_are_documents_with_their_readers(tarn: Tarn) -> 
 
 
 def test_what_a_document_tells_of_itself(tarn: Tarn) -> None:
-    root = tarn.workspace.post(tarn.rivers, tarn.bo, "Who *measures* the level <@" + tarn.ada + ">?")
+    root = tarn.workspace.post(
+        tarn.rivers, tarn.bo, "Who *measures* the level <@" + tarn.ada + ">?"
+    )
     reply = tarn.workspace.post(tarn.rivers, tarn.gil, "I do", thread_ts=root.ts)
     ledger = Ledger()
     ledger.sweep(tarn.slack())
@@ -280,7 +282,11 @@ def test_cursors_that_end_in_the_middle_are_begun_again(
 
 
 def test_a_cursor_of_another_connector_is_refused(tarn: Tarn) -> None:
-    for cursor in ({"part": "mail"}, {"part": "places", "after": 7}, {"part": "files", "page": "x"}):
+    for cursor in (
+        {"part": "mail"},
+        {"part": "places", "after": 7},
+        {"part": "files", "page": "x"},
+    ):
         with pytest.raises(CursorExpired):
             next(tarn.slack().sweep(cursor))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 Names = Callable[[str], str]
 
@@ -18,8 +18,10 @@ _ANGLE = re.compile(r"<([^<>\n]+)>")
 _MARKED = re.compile(r"(?<![\w*_~])([*_~])(?=\S)(.+?)(?<=\S)\1(?![\w*_~])")
 _MARKDOWN_MARKS = {"*": "**", "_": "*", "~": "~~"}
 # What would be Markdown to a reader and is none in Slack.
-_SPECIAL = re.compile(r"([\\\[\]<>`|*_~])")
-_LINE_START = re.compile(r"^([ \t]*)(#{1,6}(?=\s)|=+[ \t]*$|-{2,}[ \t]*$|\+(?=\s))", re.MULTILINE)
+_SPECIAL = re.compile(r"([\\\[\]<>`|*_~#])")
+# A line that would underline the one above, or be a rule, in a list too.
+_RULE = re.compile(r"[-=+\s0-9.)]*[-=][-=+\s0-9.)]*")
+_PLUS = re.compile(r"^([ \t]*)(\+)(?=\s|$)")
 _BULLET = re.compile(r"^([ \t]*)[•◦▪]\s+", re.MULTILINE)
 _QUOTE = re.compile(r"^&gt;(?:&gt;&gt;)?[ \t]?", re.MULTILINE)
 _BROADCASTS = frozenset({"here", "channel", "everyone"})
@@ -64,16 +66,23 @@ def _prose(text: str, names: Names) -> str:
 
     shown = _ANGLE.sub(set_aside, text.replace("\0", ""))
     shown = _BULLET.sub(r"\1- ", shown)
-    lines = [_line(line) for line in shown.split("\n")]
+    lines = list(_lines(shown.split("\n")))
     # A line's end is one in Slack; in Markdown two blanks before it say so.
     joined = "\n".join(f"{line}  " if line.strip() else line for line in lines)
     joined = re.sub(r" {2}(?=\n\n|$)|(?<=^) {2}", "", joined)
     return re.sub(r"\0(\d+)\0", lambda found: aside[int(found[1])], joined)
 
 
-def _line(line: str) -> str:
-    quote = "> " if _QUOTE.match(line) else ""
-    return quote + _marked(_QUOTE.sub("", line, count=1))
+def _lines(lines: Iterable[str]) -> Iterator[str]:
+    """Translate lines; a quote ends with its line, or with the text where it began with three."""
+    is_quoted = was_quoted = False
+    for line in lines:
+        is_quoted = is_quoted or line.startswith("&gt;&gt;&gt;")
+        is_quote = is_quoted or _QUOTE.match(line) is not None
+        if was_quoted and not is_quote:
+            yield ""
+        yield ("> " if is_quote else "") + _marked(_QUOTE.sub("", line, count=1))
+        was_quoted = is_quote
 
 
 def _marked(line: str) -> str:
@@ -95,7 +104,9 @@ def escaped(text: str, *, is_start: bool = False) -> str:
         is_start: whether they stand at the start of a line.
     """
     shown = _SPECIAL.sub(r"\\\1", text)
-    return _LINE_START.sub(r"\1\\\2", shown) if is_start else shown
+    if is_start and _RULE.fullmatch(shown):
+        return re.sub(r"([-=+])", r"\\\1", shown)
+    return _PLUS.sub(r"\1\\\2", shown) if is_start else shown
 
 
 def _angle(inside: str, names: Names) -> tuple[str, str]:
