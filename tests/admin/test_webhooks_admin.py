@@ -226,7 +226,7 @@ def test_an_auditor_looks_and_acts_nowhere(
     WebhookDelivery.objects.update(state=DeliveryState.DEAD)
     otto = browser(auditor)
     shown = text_of(otto, page(ENDPOINT, "change", delivery.endpoint_id))
-    assert "document.created" in shown and "Rotate" not in shown
+    assert "Events" in shown and "Rotate" not in shown
     assert "Send again" not in text_of(otto, page(DELIVERY, "change", delivery.pk))
     assert otto.get(page(ENDPOINT, "add")).status_code == 403
     replaying = reverse(f"admin:{ENDPOINT}_replay", args=[delivery.endpoint_id])

@@ -7,7 +7,6 @@ the message is sent again with the same id: each is told at least once, in no pr
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import time
@@ -20,7 +19,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from apps.sync_events.webhooks import endpoints, sign
+from apps.sync_events.webhooks import endpoints, events, sign
 from apps.sync_events.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from apps.tenants import network
 from apps.tenants.encryption import Undecipherable
@@ -125,7 +124,7 @@ def claim(endpoint_id: int) -> Claimed | None:
         claimed_at=now,
         attempts=chosen.attempts + 1,
         message_id=str(chosen.message.uuid),
-        body=json.dumps(chosen.message.payload, ensure_ascii=False, separators=(",", ":")),
+        body=events.body(chosen.message.payload),
     )
 
 
