@@ -26,7 +26,7 @@ from apps.sync_events.admin.runs import actor_of
 from apps.sync_events.webhooks import endpoints, outbox, replay, rotate, sign
 from apps.sync_events.webhooks.events import SUBSCRIBABLE
 from apps.sync_events.webhooks.models import WebhookEndpoint
-from apps.tenants import network
+from apps.tenants import destinations
 from apps.tenants.context import required_tenant_id
 
 _ONE_AT_A_TIME = "Choose one webhook: its new secret is shown once."
@@ -55,8 +55,8 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
         url = str(self.cleaned_data["url"]).strip()
         if "url" in self.changed_data:
             try:
-                network.check(url)
-            except network.DestinationRefused as error:
+                destinations.check(url)
+            except destinations.DestinationRefused as error:
                 raise ValidationError(str(error)) from error
         if WebhookEndpoint.objects.filter(url=url).exclude(pk=self.instance.pk).exists():
             raise ValidationError("Another webhook goes to this address.")

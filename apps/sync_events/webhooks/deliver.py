@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from apps.sync_events.webhooks import endpoints, events, sign
 from apps.sync_events.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
-from apps.tenants import network
+from apps.tenants import destinations, network
 from apps.tenants.encryption import Undecipherable
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ def send(client: httpx2.Client, claimed: Claimed) -> Outcome:
             return Outcome(answer.status_code, _of_status(answer))
     except Undecipherable:
         return Outcome(None, "The stored secret cannot be read: rotate it.")
-    except (network.DestinationRefused, httpx2.ConnectError) as error:
+    except (destinations.DestinationRefused, httpx2.ConnectError) as error:
         return Outcome(None, _TLS if _is_of_tls(error) else _NO_CONNECTION)
     except httpx2.TimeoutException:
         return Outcome(None, f"No answer within {TRY_S:.0f} seconds.")
