@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from apps.sync_events.webhooks.models import WebhookEndpoint
 from apps.tenants.context import tenant_context
 from tests.peers.llmock import missing
 from tests.ports import free_port
-from tests.sync_events.webhook_receiver import deliveries, subscribe
+from tests.sync_events.webhook_receiver import Receiver, deliveries, subscribe
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,3 +107,26 @@ def test_the_receiver_of_the_documentation_works(world: World, port: int) -> Non
             rotate.rotate(endpoint.pk, actor_id=world.ida.pk)
             rotate.end_previous(endpoint.pk, actor_id=world.ida.pk)
         assert told(world, endpoint) == 400
+
+
+def test_a_worker_of_the_queue_delivers_what_was_committed(
+    committed_world: World, receiver: Receiver
+) -> None:
+    """With Redis and Celery between them, as `up` runs it; nobody wakes it but the commit."""
+    endpoint = subscribe(committed_world.acme, receiver.url())
+    allowed = {"KENWARD_PRIVATE_DESTINATIONS": f"127.0.0.1:{receiver.port}"}
+    celery = [sys.executable, "-m", "celery", "--app", "config", "--quiet", "worker"]
+    options = ["--queues", "webhooks", "--pool", "threads", "--concurrency", "2"]
+    options += ["--loglevel", "WARNING", "--without-gossip", "--hostname", "webhooks@here"]
+    with subprocess.Popen(
+        [*celery, *options], cwd=ROOT, env={**os.environ, **allowed}, start_new_session=True
+    ) as worker:
+        try:
+            deadline = time.monotonic() + 60
+            while not receiver.received and time.monotonic() < deadline:
+                with tenant_context(committed_world.acme), transaction.atomic():
+                    outbox.send_test(endpoint, actor_id=committed_world.ida.pk)
+                receiver.arrived.wait(2)
+        finally:
+            os.killpg(worker.pid, signal.SIGKILL)
+    assert receiver.received[0].is_signed_by(endpoint.secret)
