@@ -8,6 +8,7 @@ ConnectorError
 ├── SourceUnavailable     back off, try again
 ├── CursorExpired         start a full sweep
 ├── ContractBroken        the source answers in a way nobody foresaw: fail the run loudly
+├── OwnFault              Kenward's own: a few more tries, then fail the run
 ├── PushRefused           a delivery that does not come from the source: answer 4xx, do nothing
 └── ItemError             one item; the run goes on
     ├── ItemGone          delete it
@@ -87,6 +88,12 @@ class ContractBroken(ConnectorError):
     """The source answered in a form that the connector does not know."""
 
     code = "contract_broken"
+
+
+class OwnFault(ConnectorError):
+    """Something is wrong with Kenward itself."""
+
+    code = "fault"
 
 
 class PushRefused(ConnectorError):

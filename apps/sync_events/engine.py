@@ -25,6 +25,7 @@ from apps.connections.errors import (
     ContractBroken,
     CredentialsRejected,
     CursorExpired,
+    OwnFault,
     RateLimited,
     ScopeMissing,
     SettingsRejected,
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 HINTS_PER_PAGE = 500
 # Waiting time when a source does not answer, doubled up to the last (seconds).
 BACK_OFF_S = (2, 5, 15, 60, 300)
+# After so many tries in vain, some ten minutes, whoever listens is told that a source is away.
+TOLD_AFTER = 6
 # How often an answer that makes no sense is asked for again before the run fails.
 CONTRACT_TRIES = 3
 
@@ -78,7 +81,7 @@ def work(run_id: int) -> Outcome:
         return _give_up_or_wait(run, token, error)
     except Exception as error:
         log.exception("sync run %s", run.pk)
-        return _give_up_or_wait(run, token, _unforeseen(run, error))
+        return _give_up_or_wait(run, token, _unforeseen(error))
     if not is_done:
         runs.pause(run_id, token)
         return Outcome.MORE
@@ -86,10 +89,9 @@ def work(run_id: int) -> Outcome:
     return Outcome.ENDED
 
 
-def _unforeseen(run: SyncRun, error: Exception) -> ConnectorError:
-    """Turn a fault of ours into a few more tries, then into a failed run."""
-    kind = SourceUnavailable if run.attempts < len(BACK_OFF_S) else ContractBroken
-    return kind(
+def _unforeseen(error: Exception) -> ConnectorError:
+    """Name a fault of ours; a few more tries are made before the run fails."""
+    return OwnFault(
         "Kenward could not go on with this sync because of a fault.",
         hint="The worker's log has the details.",
         detail=repr(error),
@@ -219,7 +221,8 @@ def _may_pass(run: SyncRun, error: ConnectorError) -> bool:
     if isinstance(error, RateLimited | SourceUnavailable):
         return True
     # A proxy in between may talk nonsense for a moment; a source that has changed, for good.
-    return isinstance(error, ContractBroken) and run.attempts < CONTRACT_TRIES
+    tries = {ContractBroken: CONTRACT_TRIES, OwnFault: len(BACK_OFF_S)}
+    return run.attempts < tries.get(type(error), 0)
 
 
 def _give_up_or_wait(run: SyncRun, token: UUID, error: ConnectorError) -> Outcome:
@@ -231,6 +234,8 @@ def _give_up_or_wait(run: SyncRun, token: UUID, error: ConnectorError) -> Outcom
             wait_s = getattr(error, "retry_after_s", BACK_OFF_S[min(run.attempts, 4)])
             not_before = timezone.now() + timedelta(seconds=wait_s)
             runs.pause(run.pk, token, not_before=not_before, error=str(error))
+            if run.attempts == TOLD_AFTER and isinstance(error, SourceUnavailable):
+                announce.needs_attention(run.connection, error)
             return Outcome.WAITS
         if isinstance(error, CredentialsRejected | ScopeMissing | SettingsRejected):
             _stop(run.connection, error)

@@ -1,17 +1,13 @@
 """The way out to addresses that people typed in: to the public internet only.
 
-Whoever may name an address that Kenward asks could otherwise read what only Kenward's own machine
-reaches: metadata services, databases, the pages of neighbours. So a name is resolved once, at
-connect time; where any of its addresses is not public, nothing is connected; and what is connected
-to is exactly an address that was checked, so that a second answer of the DNS changes nothing. TLS
-is verified for the name. No redirect is followed and no proxy of the environment is used.
-
-`KENWARD_PRIVATE_DESTINATIONS` names exceptions of the operator's, as `host:port`.
+A name is resolved once, at connect time; where any of its addresses is not public, nothing is
+connected (`destinations`); and what is connected to is exactly an address that was checked, so that
+a second answer of the DNS changes nothing. TLS is verified for the name. No redirect is followed
+and no proxy of the environment is used.
 """
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -19,27 +15,15 @@ from functools import cache
 
 import httpcore2
 import httpx2
-from django.conf import settings
 from typing_extensions import override
 
 from apps.errors import KenwardError
-from apps.tenants import addresses
+from apps.tenants import destinations
 
 CONNECT_S = 5.0
 READ_S = 10.0
 # Addresses of one name that are tried one after the other.
 _MOST_ADDRESSES = 4
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-# One text for a name that is unknown and one that is known only inside: nobody learns which.
-_NOT_PUBLIC = "The address does not lead to the public internet."
-_EXCEPTIONS_HINT = "An operator can allow it in KENWARD_PRIVATE_DESTINATIONS."
-
-
-class DestinationRefused(KenwardError):
-    """An address is not one that Kenward may connect to for somebody."""
-
-    code = "destination_refused"
-    http_status = 400
 
 
 class AnswerTooLarge(KenwardError):
@@ -47,20 +31,6 @@ class AnswerTooLarge(KenwardError):
 
     code = "answer_too_large"
     http_status = 502
-
-
-def check(url: str) -> None:
-    """Check an address where it is typed in; connecting checks it again.
-
-    Raises:
-        DestinationRefused: it is not https (or, in development, http), names a user, or leads
-            elsewhere than to the public internet.
-    """
-    told = _parsed(url)
-    try:
-        _checked_addresses(told.raw_host.decode("ascii"), told.port or _DEFAULT_PORTS[told.scheme])
-    except OSError as error:
-        raise DestinationRefused(_NOT_PUBLIC, hint=_EXCEPTIONS_HINT, detail=str(error)) from error
 
 
 def client(*, read_s: float = READ_S, lifetime_s: float | None = None) -> httpx2.Client:
@@ -119,7 +89,7 @@ class PublicTransport(httpx2.BaseTransport):
     @override
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request; see `client`."""
-        url = _parsed(str(request.url))
+        url = destinations.parsed(str(request.url))
         told = httpcore2.Request(
             method=request.method,
             url=httpcore2.URL(
@@ -169,7 +139,7 @@ class PublicNetwork(httpcore2.NetworkBackend):
         """Connect to the first address of a host that answers."""
         ends_at = None if self._lifetime_s is None else time.monotonic() + self._lifetime_s
         try:
-            found = _checked_addresses(host, port)
+            found = destinations.addresses_of(host, port)
         except OSError as error:
             raise httpcore2.ConnectError(f"{host} has no address.") from error
         failed: Exception = httpcore2.ConnectError(f"{host} has no address.")
@@ -192,7 +162,7 @@ class PublicNetwork(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         """Refuse: nothing public listens there."""
-        raise DestinationRefused(_NOT_PUBLIC)
+        raise destinations.DestinationRefused(destinations.NOT_PUBLIC)
 
 
 class _EndingStream(httpcore2.NetworkStream):
@@ -276,42 +246,3 @@ def _left(timeout: float | None, ends_at: float | None) -> float | None:
     if left <= 0:
         raise httpcore2.ReadTimeout("The connection has lasted too long.")
     return left if timeout is None else min(left, timeout)
-
-
-def _parsed(url: str) -> httpx2.URL:
-    try:
-        told = httpx2.URL(url)
-    except (httpx2.InvalidURL, UnicodeError) as error:
-        raise DestinationRefused("This is no address of the web.") from error
-    allowed = ("https", "http") if settings.IS_DEVELOPMENT else ("https",)
-    if told.scheme not in allowed:
-        raise DestinationRefused("The address has to begin with https://.")
-    if told.port is not None and not 0 < told.port < 1 << 16:
-        raise DestinationRefused("The address names a port that there is not.")
-    if not told.host:
-        raise DestinationRefused("The address names no host.")
-    if told.userinfo:
-        raise DestinationRefused("The address must not hold a user name or a password.")
-    return told
-
-
-def _checked_addresses(host: str, port: int) -> list[str]:
-    """Return the addresses of a host; they are all public, or the operator allows this host.
-
-    Raises:
-        DestinationRefused: one of them is not public.
-        OSError: it has none.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:  # a part of the name is longer than any name's may be
-        raise OSError(str(error)) from error
-    told = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    if not _is_exception(host, port) and not all(map(addresses.is_public, told)):
-        raise DestinationRefused(_NOT_PUBLIC, hint=_EXCEPTIONS_HINT, detail=", ".join(told))
-    return told
-
-
-def _is_exception(host: str, port: int) -> bool:
-    shown = f"[{host}]" if ":" in host else host.rstrip(".")
-    return f"{shown}:{port}".lower() in settings.KENWARD_PRIVATE_DESTINATIONS

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.tenants import addresses, network
+from apps.tenants import addresses, destinations, network
 from config import env
 
 PUBLIC = ("8.8.8.8", "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::808:808")
@@ -149,7 +149,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 
 
 def test_what_the_operator_allows_is_reached(server: Quiet) -> None:
-    network.check(url_of(server))
+    destinations.check(url_of(server))
     with network.client() as client:
         assert client.get(url_of(server)).text == "ok"
         assert client.get(url_of(server)).text == "ok"
@@ -161,10 +161,10 @@ def test_what_the_operator_allows_is_reached(server: Quiet) -> None:
 def test_this_machine_is_refused_however_it_is_written(server: Quiet, host: str) -> None:
     with serving() as other, network.client() as client:
         for _ in range(2):
-            with pytest.raises(network.DestinationRefused):
+            with pytest.raises(destinations.DestinationRefused):
                 client.get(url_of(other, host=host))
-        with pytest.raises(network.DestinationRefused):
-            network.check(url_of(other, host=host))
+        with pytest.raises(destinations.DestinationRefused):
+            destinations.check(url_of(other, host=host))
         assert other.asked == []
 
 
@@ -178,31 +178,31 @@ def test_this_machine_is_refused_however_it_is_written(server: Quiet, host: str)
     ],
 )  # fmt: skip
 def test_addresses_that_are_refused_where_they_are_typed_in(url: str) -> None:
-    with pytest.raises(network.DestinationRefused):
-        network.check(url)
+    with pytest.raises(destinations.DestinationRefused):
+        destinations.check(url)
 
 
 def test_unknown_names_and_inner_ones_read_alike() -> None:
     told = set()
     for host in ("name.invalid", "localhost", "10.0.0.1"):
-        with pytest.raises(network.DestinationRefused) as refused:
-            network.check(f"https://{host}/")
+        with pytest.raises(destinations.DestinationRefused) as refused:
+            destinations.check(f"https://{host}/")
         told.add(str(refused.value))
     assert len(told) == 1
 
 
 def test_plain_http_is_for_development_alone(server: Quiet, settings: LazySettings) -> None:
     settings.IS_DEVELOPMENT = False
-    with pytest.raises(network.DestinationRefused, match="https://"):
-        network.check(url_of(server))
-    with network.client() as client, pytest.raises(network.DestinationRefused):
+    with pytest.raises(destinations.DestinationRefused, match="https://"):
+        destinations.check(url_of(server))
+    with network.client() as client, pytest.raises(destinations.DestinationRefused):
         client.get(url_of(server))
     assert server.asked == []
 
 
 def test_one_inner_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, ["8.8.8.8", "10.0.0.1"])
-    with network.client() as client, pytest.raises(network.DestinationRefused):
+    with network.client() as client, pytest.raises(destinations.DestinationRefused):
         client.get("http://two.example/")
 
 
@@ -218,7 +218,7 @@ def test_what_was_checked_is_connected_to_and_no_second_answer(
             assert client.get(url).text == "ok"
             assert asked == ["rebinding.example"]
             assert len(checked.asked) == 1
-        with network.client() as client, pytest.raises(network.DestinationRefused):
+        with network.client() as client, pytest.raises(destinations.DestinationRefused):
             client.get(url)
         assert inner.asked == []
 
@@ -241,7 +241,7 @@ def test_no_redirect_is_followed(server: Quiet) -> None:
 
 def test_even_a_redirect_that_is_followed_goes_nowhere_else(server: Quiet) -> None:
     with serving() as inner, network.client() as client:
-        with pytest.raises(network.DestinationRefused):
+        with pytest.raises(destinations.DestinationRefused):
             client.get(url_of(inner), follow_redirects=True)
         assert inner.asked == []
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from typing_extensions import override
 from unfold.decorators import display
 
 from apps.audit.model_admin import EvidenceAdmin, label, since
 from apps.sync_events.admin.runs import actor_of
-from apps.sync_events.webhooks import replay
+from apps.sync_events.webhooks import events, replay
 from apps.sync_events.webhooks.events import EventName
 from apps.sync_events.webhooks.models import DeliveryState, WebhookDelivery
 
@@ -50,7 +49,7 @@ class WebhookDeliveryAdmin(EvidenceAdmin):
 
     page_title = "Webhook deliveries"
     row_names = ("delivery", "deliveries")
-    list_display = ("written", "event", "goes_to", "state_label", "tries", "answer", "next_try")
+    list_display = ("written", "event", "goes_to", "outcome", "tries", "next_try")
     list_filter = ("state", "endpoint", EventFilter)
     ordering = ("-id",)
     sortable_by = ()
@@ -67,6 +66,15 @@ class WebhookDeliveryAdmin(EvidenceAdmin):
         found: QuerySet[WebhookDelivery] = super().get_queryset(request)
         with_both = found.select_related("message", "endpoint")
         return with_both.defer("endpoint__secret", "endpoint__previous_secret")
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Call the page by the event and the webhook: the row itself knows only their ids."""
+        if isinstance(delivery := kwargs.get("obj"), WebhookDelivery):
+            context["object_title"] = f"{delivery.message.event} to {delivery.endpoint}"
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Return whether the role lets this person send something again."""
@@ -111,6 +119,15 @@ class WebhookDeliveryAdmin(EvidenceAdmin):
         """Return the state, coloured."""
         return label(delivery.get_state_display(), _TONES[DeliveryState(delivery.state)])
 
+    @display(description="State")
+    def outcome(self, delivery: WebhookDelivery) -> str:
+        """Return the state, with what came of the latest try below."""
+        shown = label(delivery.get_state_display(), _TONES[DeliveryState(delivery.state)])
+        if not delivery.last_error:
+            return shown
+        under = format_html('<span class="kw-under">{}</span>', delivery.last_error)
+        return format_html('<span class="kw-item">{}{}</span>', shown, under)
+
     @display(description="Tries")
     def tries(self, delivery: WebhookDelivery) -> int:
         """Return how often it was tried."""
@@ -136,5 +153,5 @@ class WebhookDeliveryAdmin(EvidenceAdmin):
     @display(description="Message")
     def payload(self, delivery: WebhookDelivery) -> str:
         """Return what is sent, in lines."""
-        told = json.dumps(delivery.message.payload, indent=2, ensure_ascii=False)
+        told = events.body(delivery.message.payload, indent=2)
         return format_html('<pre class="kw-code" tabindex="0">{}</pre>', told)

@@ -15,18 +15,18 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from typing_extensions import override
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminURLInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from apps.audit.model_admin import TenantModelAdmin, label, since
 from apps.errors import InvalidInput
 from apps.sync_events.admin.runs import actor_of
 from apps.sync_events.webhooks import endpoints, outbox, replay, rotate, sign
-from apps.sync_events.webhooks.events import SUBSCRIBABLE, EventName
+from apps.sync_events.webhooks.events import SUBSCRIBABLE
 from apps.sync_events.webhooks.models import WebhookEndpoint
-from apps.tenants import network
+from apps.tenants import destinations
 from apps.tenants.context import required_tenant_id
 
 _ONE_AT_A_TIME = "Choose one webhook: its new secret is shown once."
@@ -44,7 +44,7 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
     class Meta:
         model = WebhookEndpoint
         fields = ("url", "description", "events")
-        widgets = {"url": UnfoldAdminURLInputWidget()}
+        widgets = {"url": UnfoldAdminTextInputWidget(attrs={"type": "url"})}
         help_texts = {
             "url": "https:// and a host of the public internet. Kenward sends POST requests to it.",
             "description": "For the lists here.",
@@ -55,8 +55,8 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
         url = str(self.cleaned_data["url"]).strip()
         if "url" in self.changed_data:
             try:
-                network.check(url)
-            except network.DestinationRefused as error:
+                destinations.check(url)
+            except destinations.DestinationRefused as error:
                 raise ValidationError(str(error)) from error
         if WebhookEndpoint.objects.filter(url=url).exclude(pk=self.instance.pk).exists():
             raise ValidationError("Another webhook goes to this address.")
@@ -131,6 +131,7 @@ class WebhookEndpointAdmin(TenantModelAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Offer to send again what was missed."""
+        context["show_save_and_add_another"] = context["show_save_and_continue"] = False
         context["may_replay"] = _may_replay(request)
         context["replay_since"] = timezone.now() - timedelta(days=1)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -218,13 +219,15 @@ class WebhookEndpointAdmin(TenantModelAdmin):
         """Return whether it is sent anything, and why not."""
         if endpoint.is_active:
             return label("Active", "success")
-        return format_html("{} {}", label("Disabled", "danger"), endpoint.disabled_reason)
+        under = format_html('<span class="kw-under">{}</span>', endpoint.disabled_reason)
+        return format_html('<span class="kw-item">{}{}</span>', label("Disabled", "danger"), under)
 
     @display(description="Events")
     def told_of(self, endpoint: WebhookEndpoint) -> str:
         """Return the events it is told of."""
-        known = [name.value for name in EventName if name.value in endpoint.events]
-        return format_html_join("", '<span class="kw-item">{}</span>', ((name,) for name in known))
+        known = [name.value for name in SUBSCRIBABLE if name.value in endpoint.events]
+        told = "All" if len(known) == len(SUBSCRIBABLE) else ", ".join(known)
+        return format_html('<span class="kw-item">{}</span>', told)
 
     @display(description="Secret")
     def secrets_shown(self, endpoint: WebhookEndpoint) -> str:

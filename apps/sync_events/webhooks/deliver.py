@@ -7,7 +7,6 @@ the message is sent again with the same id: each is told at least once, in no pr
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import time
@@ -20,9 +19,9 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from apps.sync_events.webhooks import endpoints, sign
+from apps.sync_events.webhooks import endpoints, events, sign
 from apps.sync_events.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
-from apps.tenants import network
+from apps.tenants import destinations, network
 from apps.tenants.encryption import Undecipherable
 
 log = logging.getLogger(__name__)
@@ -125,7 +124,7 @@ def claim(endpoint_id: int) -> Claimed | None:
         claimed_at=now,
         attempts=chosen.attempts + 1,
         message_id=str(chosen.message.uuid),
-        body=json.dumps(chosen.message.payload, ensure_ascii=False, separators=(",", ":")),
+        body=events.body(chosen.message.payload),
     )
 
 
@@ -142,7 +141,7 @@ def send(client: httpx2.Client, claimed: Claimed) -> Outcome:
             return Outcome(answer.status_code, _of_status(answer))
     except Undecipherable:
         return Outcome(None, "The stored secret cannot be read: rotate it.")
-    except (network.DestinationRefused, httpx2.ConnectError) as error:
+    except (destinations.DestinationRefused, httpx2.ConnectError) as error:
         return Outcome(None, _TLS if _is_of_tls(error) else _NO_CONNECTION)
     except httpx2.TimeoutException:
         return Outcome(None, f"No answer within {TRY_S:.0f} seconds.")

@@ -6,6 +6,7 @@ calls an item or a place; in a folder that is its path. A receiver that wants mo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,13 @@ def payload(event: EventName, data: Mapping[str, Any], *, at: datetime) -> dict[
         at: when it happened, aware.
     """
     return {"type": event.value, "timestamp": instant(at), "data": dict(data)}
+
+
+def body(stored: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return a message as it is sent: the same at each try, in an order that people read."""
+    told = {name: stored[name] for name in ("type", "timestamp", "data") if name in stored}
+    separators = (",", ":") if indent is None else None
+    return json.dumps(told, ensure_ascii=False, separators=separators, indent=indent)
 
 
 def run_data(run: Any) -> dict[str, Any]:

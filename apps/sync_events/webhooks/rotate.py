@@ -11,6 +11,7 @@ from apps import audit
 from apps.errors import InvalidInput
 from apps.sync_events.webhooks import sign
 from apps.sync_events.webhooks.models import WebhookEndpoint
+from apps.tenants.encryption import Undecipherable
 
 # For so long both the new secret and the one before sign each message.
 OVERLAP = timedelta(hours=24)
@@ -31,7 +32,10 @@ def rotate(endpoint_id: int, *, actor_id: int) -> str:
                 "The secret was rotated a short while ago, and the one before still signs.",
                 hint="End the previous secret first, if its receiver has followed.",
             )
-        endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + OVERLAP
+        try:
+            endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + OVERLAP
+        except Undecipherable:  # nothing could be signed with it anyway
+            endpoint.previous_secret, endpoint.previous_until = "", None
         endpoint.secret = sign.new_secret()
         _save(endpoint, "webhookendpoint.secret_rotated", actor_id)
     return endpoint.secret
