@@ -22,6 +22,7 @@ REGISTRY: dict[str, tuple[str, str]] = {
         "Google Drive",
         "apps.connections.providers.google_drive.connector.GoogleDrive",
     ),
+    "slack": ("Slack", "apps.connections.providers.slack.connector.Slack"),
 }
 # What Kenward itself connects and nobody can choose: kind -> dotted path.
 _INTERNAL: dict[str, str] = {

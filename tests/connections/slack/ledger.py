@@ -62,9 +62,10 @@ class Ledger:
     def store(self, page: Page) -> None:
         self._store_readers(page)
         self._store_items(page)
-        for name, (seen_at, _) in list(self.items.items()):
+        for name, (seen_at, item) in list(self.items.items()):
             is_named = name in page.deleted_ids or name.startswith(page.deleted_prefixes)
-            if is_named and seen_at <= page.observed_at:
+            is_in = any(set(clause) <= set(page.deleted_places) for clause in item.policy)
+            if (is_named or is_in) and seen_at <= page.observed_at:
                 self._drop(name)
         self.problems += [problem.code for problem in page.problems]
         for log, position in page.positions.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 
@@ -164,10 +164,10 @@ def test_a_clock_that_runs_ahead_hides_nothing(
 ) -> None:
     """Slack says what time it is; ours may be an hour off without a message being missed."""
 
-    class Ahead(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) + timedelta(hours=1)
+    class Ahead:
+        @staticmethod
+        def now(zone: tzinfo) -> datetime:
+            return datetime.now(zone) + timedelta(hours=1)
 
     monkeypatch.setattr("apps.connections.providers.slack.client.datetime", Ahead)
     ledger.positions = dict(tarn.slack().positions())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -179,7 +180,7 @@ def test_settings_choose_what_is_synced(tarn: Tarn) -> None:
         work.post(channel, tarn.ada, f"in {channel}")
     work.archive(tarn.rivers)
 
-    def places(**settings: object) -> set[str]:
+    def places(**settings: Any) -> set[str]:
         ledger = Ledger()
         ledger.sweep(tarn.slack(**settings))
         assert {name.partition(":")[0] for name in ledger.items} == ledger.places.keys()
@@ -272,7 +273,7 @@ def test_cursors_that_end_in_the_middle_are_begun_again(
     pages = iter(range(9))
     ask = people._slack.ask
 
-    def expiring(method: str, **arguments: object) -> object:
+    def expiring(method: str, **arguments: Any) -> Any:
         if method == "users.list" and next(pages) == 1:
             tarn.workspace.expire_cursors()
         return ask(method, **arguments)

@@ -139,8 +139,12 @@ class Looking:
         channel = self._channel(channel_id)
         if channel is None:
             closed = permissions.closed(channel_id)
-            prefix = names.channel_prefix(channel_id)
-            yield Page(observed_at, acls=(closed,), deleted_prefixes=(prefix,))
+            yield Page(
+                observed_at,
+                acls=(closed,),
+                deleted_prefixes=(names.channel_prefix(channel_id),),
+                deleted_places=(channel_id,),
+            )
             return
         yield Page(observed_at, acls=(self.workspace.place(channel),))
         day = names.day_of(names.ts_at(self.workspace.slack.now() - RECENT))

@@ -91,6 +91,7 @@ class Following:
             self.observed_at,
             acls=(permissions.closed(name),),
             deleted_prefixes=(names.channel_prefix(name),),
+            deleted_places=(name,),  # files that stand in no other
             positions=positions.dropped(name),
         )
 

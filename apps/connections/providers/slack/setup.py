@@ -18,7 +18,12 @@ READ_SCOPES = (
     "users:read",
     "users:read.email",
 )
-DIRECT_SCOPES = ("im:history", "im:read", "mpim:history", "mpim:read")
+# What only some ask for, by the setting that does.
+OPTIONAL_SCOPES = {
+    "direct_messages": ("im:history", "im:read"),
+    "group_messages": ("mpim:history", "mpim:read"),
+}
+DIRECT_SCOPES = tuple(scope for scopes in OPTIONAL_SCOPES.values() for scope in scopes)
 WRITE_SCOPES = ("chat:write",)
 # Source of the names: Slack's own description of its events; `group_` is for private channels.
 EVENTS = (
@@ -62,10 +67,12 @@ SIGN_IN = SignIn(
         "files": "https://files.slack.com",
     },
     read_scopes=READ_SCOPES,
+    optional_scopes=OPTIONAL_SCOPES,
     write_scopes=WRITE_SCOPES,
     scope_separator=",",
     uses_pkce=False,
     signs_deliveries=True,
+    suits_employees=False,
     setup=(
         "Make an app of your own at api.slack.com/apps: “Create New App”, “From a manifest”, and"
         " paste the manifest. An app that is not distributed keeps Slack's usual limits; one that"
@@ -75,8 +82,8 @@ SIGN_IN = SignIn(
         "Connect the account: an owner or admin of the workspace agrees. Or install the app at"
         " Slack and paste the bot token, which begins with xoxb-, as an API key.",
         "Invite the app to the private channels that are to be synced: /invite @Kenward.",
-        "For direct and group messages add the scopes im:history, im:read, mpim:history and"
-        " mpim:read, install the app again and paste its bot token.",
+        "For direct and group messages make the app from the manifest that names their scopes, too:"
+        " im:history, im:read, mpim:history and mpim:read.",
     ),
 )
 
