@@ -13,14 +13,23 @@ from django.utils.html import format_html
 from typing_extensions import override
 
 from apps.audit.model_admin import TenantModelAdmin, label, since
-from apps.connections import ages, change, create, providers
+from apps.connections import (
+    ages,
+    auth_config_admin,  # noqa: F401  registers the page
+    change,
+    create,
+    providers,
+)
+from apps.connections.credentials.models import CredentialState
 from apps.connections.forms import ConnectionForm, connection_form
 from apps.connections.models import Connection, ConnectionState
+from apps.connections.protocol import FollowsChanges
 
 _TONES = {
     ConnectionState.ACTIVE: "success",
     ConnectionState.PAUSED: "info",
     ConnectionState.NEEDS_ATTENTION: "danger",
+    ConnectionState.DISCONNECTED: "",
 }
 
 
@@ -29,15 +38,16 @@ class ConnectionAdmin(TenantModelAdmin):
     """The sources of the active tenant. Nobody deletes one here: pausing keeps what is known."""
 
     list_display = (
-        "name", "kind_label", "state_label", "compared", "permissions_age", "documents_count"
+        "name", "kind_label", "whose", "state_label", "compared", "permissions_age",
+        "documents_count",
     )  # fmt: skip
     list_filter = ("state",)
     search_fields = ("name",)
     search_help_text = "Search by name"
     ordering = ("name",)
     readonly_fields = (
-        "kind_label", "state_label", "reason", "compared", "settings_shown",
-        "connected_by", "permissions_age", "permissions_mean",
+        "kind_label", "state_label", "reason", "compared", "settings_shown", "whose",
+        "connected_by", "account", "deletion", "permissions_age", "permissions_mean",
     )  # fmt: skip
     actions = ("pause", "resume")
     empty_hint = "Add a connection, and Kenward copies its documents and who may read them."
@@ -46,7 +56,13 @@ class ConnectionAdmin(TenantModelAdmin):
         """Count the documents with the list."""
         found: QuerySet[Connection] = super().get_queryset(request)
         live = Count("documents", filter=Q(documents__deleted_at=None))
-        return found.annotate(live_documents=live)
+        return found.select_related("owner").annotate(live_documents=live)
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the role lets this person change it; nobody changes another's account."""
+        is_own_account = obj is not None and obj.owner_id is not None
+        return not is_own_account and super().has_change_permission(request, obj)
 
     @override
     def get_form(
@@ -59,21 +75,23 @@ class ConnectionAdmin(TenantModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the provider's fields to who may change them, and their values to the others."""
         state = (
-            "state_label", "reason", "compared", "permissions_age", "permissions_mean",
-            "connected_by",
+            "state_label", "reason", "compared", "permissions_age", "permissions_mean", "whose",
+            "account", "connected_by", "deletion",
         )  # fmt: skip
         if obj is not None and not self.has_change_permission(request, obj):
             values = (
                 "name", "kind_label", "settings_shown", "sweep_interval_s",
+                "poll_interval_s", "quiet_from", "quiet_until", "quiet_zone",
                 "permissions_max_age_s", "when_stale", "hold_above",
             )  # fmt: skip
             return [(None, {"fields": values}), ("State", {"fields": state})]
         kind = _kind(request, obj)
-        settings = tuple(providers.load(kind).settings_form.base_fields)
+        form = providers.load(kind).settings_form
+        settings = tuple(name for name in form.base_fields if name != form.picked_field)
         asked = [
             (None, {"fields": ("name",)}),
             (providers.label_of(kind), {"fields": settings}),
-            ("Schedule", {"fields": ("sweep_interval_s",)}),
+            ("Schedule", {"fields": _schedule_fields(kind)}),
             ("Permissions", {"fields": _term_fields(kind)}),
         ]
         return [*asked, ("State", {"fields": state})] if obj is not None else asked
@@ -101,24 +119,50 @@ class ConnectionAdmin(TenantModelAdmin):
 
     def object_actions(self, request: HttpRequest, obj: Connection) -> Iterable[str]:
         """Offer what is possible in this state."""
+        if obj.owner_id is not None or obj.state == ConnectionState.DISCONNECTED:
+            return ()
         return ("pause",) if obj.state == ConnectionState.ACTIVE else ("resume",)
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Stop syncing the chosen connections."""
-        moved = sum(change.pause(connection=one, actor=request.user) for one in queryset)  # type: ignore[arg-type]
+        tenants = queryset.filter(owner=None)  # an own account is its owner's to pause and resume
+        moved = sum(change.pause(connection=one, actor=request.user) for one in tenants)  # type: ignore[arg-type]
         _tell(self, request, moved, len(queryset), "paused")
 
     @admin.action(description="Resume", permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Sync the chosen connections again."""
-        moved = sum(change.resume(connection=one, actor=request.user) for one in queryset)  # type: ignore[arg-type]
+        tenants = queryset.filter(owner=None)
+        moved = sum(change.resume(connection=one, actor=request.user) for one in tenants)  # type: ignore[arg-type]
         _tell(self, request, moved, len(queryset), "resumed")
 
     @admin.display(description="kind", ordering="kind")
     def kind_label(self, obj: Connection) -> str:
         """What people call this kind of source."""
         return providers.label_of(obj.kind)
+
+    @admin.display(description="for", ordering="owner")
+    def whose(self, obj: Connection) -> str:
+        """For whom it is: everybody whom the source lets read, or one person alone."""
+        return f"{obj.owner.get_full_name()} alone" if obj.owner else "The organisation"
+
+    @admin.display(description="account")
+    def account(self, obj: Connection) -> str:
+        """Whom the source says the connected account is, and whether it still lets Kenward in."""
+        credential = obj.credentials.select_related("config").first()
+        if credential is None:
+            return "None is needed"
+        said = f"{credential.subject or 'Connected'}, by {credential.config.name}"
+        is_valid = credential.state == CredentialState.VALID
+        return said if is_valid else f"{said}: {credential.get_state_display().lower()}"
+
+    @admin.display(description="deletion")
+    def deletion(self, obj: Connection) -> str:
+        """How far the deletion of what was copied is."""
+        if obj.data_deletion_at is not None:
+            return f"Under way since {since(obj.data_deletion_at)}: {obj.data_deleted} deleted"
+        return f"{obj.data_deleted} documents deleted" if obj.data_deleted else "–"
 
     @admin.display(description="state", ordering="state")
     def state_label(self, obj: Connection) -> str:
@@ -164,6 +208,8 @@ class ConnectionAdmin(TenantModelAdmin):
     @admin.display(description="settings")
     def settings_shown(self, obj: Connection) -> str:
         """The settings as the form takes them."""
+        if obj.owner_id is not None:
+            return "Chosen by its owner"
         fields = providers.load(obj.kind).settings_form.to_fields(obj.settings)
         return " · ".join(f"{name}: {value}" for name, value in fields.items() if value)
 
@@ -173,6 +219,12 @@ def _kind(request: HttpRequest, obj: Connection | None) -> str:
         return obj.kind
     asked = request.GET.get("kind", "")
     return asked if asked in providers.REGISTRY else next(iter(providers.REGISTRY))
+
+
+def _schedule_fields(kind: str) -> tuple[str, ...]:
+    fields = ("sweep_interval_s", "poll_interval_s", "quiet_from", "quiet_until", "quiet_zone")
+    follows = issubclass(providers.load(kind), FollowsChanges)
+    return fields if follows else tuple(f for f in fields if f != "poll_interval_s")
 
 
 def _term_fields(kind: str) -> tuple[str, ...]:
@@ -186,7 +238,7 @@ def _change(request: HttpRequest, obj: Connection, form: ConnectionForm) -> None
         actor=request.user,  # type: ignore[arg-type]  # nobody anonymous gets here
         name=form.cleaned_data["name"],
         settings=form.settings,
-        sweep_interval_s=form.cleaned_data["sweep_interval_s"],
+        schedule=form.schedule(),
         terms=form.permission_terms(),
     )
 

@@ -13,6 +13,7 @@ from apps.connections import ages, create, providers
 from apps.connections.ages import PermissionTerms
 from apps.connections.errors import SettingsRejected
 from apps.connections.models import Connection, ConnectionState, WhenStale
+from apps.connections.schedules import Schedule
 
 _ACTIONS = {
     ConnectionState.ACTIVE: "connection.resumed",
@@ -26,7 +27,7 @@ def change(
     actor: User,
     name: str,
     settings: Mapping[str, Any],
-    sweep_interval_s: int,
+    schedule: Schedule,
     terms: PermissionTerms | None = None,
 ) -> None:
     """Store what a person changed. New settings make a full sweep due at once.
@@ -36,7 +37,7 @@ def change(
         actor: the person.
         name: unique in the tenant.
         settings: as the provider's form takes them.
-        sweep_interval_s: how often everything is compared (seconds).
+        schedule: how often the source is asked, and when not.
         terms: how old permissions may become, and what a sync may open; None leaves that as it is.
 
     Raises:
@@ -52,7 +53,7 @@ def change(
         told: dict[str, Any] = {
             "name": name,
             "settings": stored | _learnt(now),
-            "sweep_interval_s": sweep_interval_s,
+            **schedule.fields(),
             **_fields(now, terms),
         }
         changed = _assign(now, told)

@@ -6,7 +6,7 @@ A new connection waits (paused) until somebody has chosen what of the account is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -45,10 +45,14 @@ class Grant:
     Attributes:
         config: by which configuration.
         fields: `secret`, and `expires_at` and `scopes` where the source says them.
+        settings: what a new connection starts with beside what its form's fields start with.
+        subject: whose it is, where the grant itself says so.
     """
 
     config: AuthConfig
     fields: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = ""
 
 
 def connect(*, grant: Grant, actor: User, name: str = "", is_own: bool = False) -> Connection:
@@ -66,7 +70,8 @@ def connect(*, grant: Grant, actor: User, name: str = "", is_own: bool = False) 
     """
     config, uuid = grant.config, uuid4()
     credential = Credential(tenant_id=config.tenant_id, config=config, **grant.fields)
-    identity = _looked_at(credential, str(uuid))
+    settings = {**initial_settings(config.kind), **grant.settings}
+    identity = _looked_at(credential, str(uuid), settings, grant.subject)
     if is_own:
         _require_new_account(actor, config.kind, identity)
     credential.subject = identity.subject[:300]
@@ -79,7 +84,7 @@ def connect(*, grant: Grant, actor: User, name: str = "", is_own: bool = False) 
             kind=config.kind,
             name=name or _free_name(config.kind, identity.subject),
             realm=f"{config.kind}:{uuid}",
-            settings=initial_settings(config.kind),
+            settings=settings,
             state=ConnectionState.PAUSED,
             state_reason=CHOOSE,
             owner=actor if is_own else None,
@@ -118,7 +123,9 @@ def reconnect(*, grant: Grant, actor: User, connection: Connection) -> None:
     credential = Credential(
         tenant_id=connection.tenant_id, config=grant.config, connection=connection, **grant.fields
     )
-    identity = _looked_at(credential, str(connection.uuid), connection.settings)
+    identity = _looked_at(
+        credential, str(connection.uuid), {**connection.settings, **grant.settings}, grant.subject
+    )
     with transaction.atomic():
         now = Connection.objects.select_for_update().get(pk=connection.pk)
         before = Credential.objects.filter(connection=now).first()
@@ -130,9 +137,9 @@ def reconnect(*, grant: Grant, actor: User, connection: Connection) -> None:
             credential.created_at, credential.renewed_at = before.created_at, timezone.now()
         credential.save()
         has_run = now.state_reason != CHOOSE
-        if not now.item_space:
-            now.item_space = identity.item_space[:200]
-            now.save(update_fields=["item_space"])
+        now.item_space = now.item_space or identity.item_space[:200]
+        now.settings = {**now.settings, **grant.settings}
+        now.save(update_fields=["item_space", "settings"])
         if has_run and Connection.objects.transition(now.pk, ConnectionState.ACTIVE):
             Connection.objects.filter(pk=now.pk).update(last_swept_at=None)
         _record("connection.account_reconnected", now, actor, method=grant.config.method)
@@ -162,7 +169,7 @@ def initial_settings(kind: str) -> dict[str, Any]:
 
 
 def _looked_at(
-    credential: Credential, name: str, settings: Mapping[str, Any] | None = None
+    credential: Credential, name: str, settings: Mapping[str, Any], subject: str
 ) -> AccountIdentity:
     """Open the source with a grant, and return whose it is."""
     kind = credential.config.kind
@@ -172,9 +179,10 @@ def _looked_at(
     if not credential.config.is_active:
         raise SettingsRejected("This way to connect accounts is not in use any more.")
     account = account_with(credential, name, provider.sign_in, provider.capabilities)
-    connector = provider(settings or initial_settings(kind), account=account)
+    connector = provider(settings, account=account)
     connector.check()
-    subject = connector.identity() if isinstance(connector, KnowsItsAccount) else ""
+    if not subject and isinstance(connector, KnowsItsAccount):
+        subject = connector.identity()
     return AccountIdentity(subject, connector.item_space())
 
 

@@ -43,7 +43,8 @@ SHAREABLE = Shareable(
         "Whoever has a connection finds it under “Sources shared with you”. It opens no document,"
         " and neither its settings nor the admin."
     ),
-    may_share=lambda user, _connection: is_it_admin(user),
+    # Somebody's own account is for nobody else to look after.
+    may_share=lambda user, connection: is_it_admin(user) and connection.owner_id is None,
     address=lambda shared: reverse("admin:connections_connection_change", args=[shared.pk]),
 )
 

@@ -16,6 +16,7 @@ from apps.connections.errors import ConnectorError, SettingsRejected
 from apps.connections.models import CANARY_KIND, Connection, ConnectionState
 from apps.connections.providers.file_share.connector import FileShare
 from apps.connections.providers.file_share.forms import FolderSettingsForm
+from apps.connections.schedules import Schedule
 from apps.connections.settings_form import SettingsForm
 from apps.errors import InvalidInput
 from apps.tenants.context import tenant_context
@@ -183,7 +184,7 @@ def test_changed_settings_are_recorded_by_name_and_make_a_sweep_due(
             actor=world.ida,
             name="Handbook",
             settings=settings,
-            sweep_interval_s=900,
+            schedule=Schedule(sweep_interval_s=900, poll_interval_s=60),
         )
         stored = Connection.objects.get()
         assert (stored.settings["access"], stored.last_swept_at) == ("listed", None)
@@ -218,7 +219,7 @@ def test_another_folder_is_refused_and_nothing_changes(world: World, share: Shar
             actor=world.ida,
             name="Renamed",
             settings={"path": str(other), "access": "all_members"},
-            sweep_interval_s=900,
+            schedule=Schedule(sweep_interval_s=900, poll_interval_s=60),
         )
     assert "as a new connection" in raised.value.hint
     with tenant_context(world.acme):
@@ -238,7 +239,7 @@ def test_a_disk_that_is_unmounted_just_now_still_belongs_there(world: World, sha
             actor=world.ida,
             name="Renamed",
             settings={**connection.settings, "access": "listed", "audience": ["bo@acme.example"]},
-            sweep_interval_s=900,
+            schedule=Schedule(sweep_interval_s=900, poll_interval_s=60),
         )
         connection.refresh_from_db()
     assert connection.settings["access"] == "listed"

@@ -13,6 +13,8 @@ from typing import Any
 import httpx2
 from authlib.oauth2.rfc7523 import JWTBearerGrant
 from django.utils import timezone
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 
 from apps.connections.credentials.oauth import TIMEOUT_S
 from apps.connections.credentials.tokens import AccessToken
@@ -81,7 +83,7 @@ def _statement(
 ) -> str:
     try:
         signed = JWTBearerGrant.sign(
-            key["private_key"],
+            RSAKey.import_key(key["private_key"]),
             issuer=key["client_email"],
             audience=token_url,
             subject=subject or key["client_email"],
@@ -90,7 +92,7 @@ def _statement(
             claims={"scope": " ".join(scopes)},
             header={"alg": "RS256", "kid": key.get("private_key_id", "")},
         )
-    except (ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError) as error:
         raise CredentialsRejected(
             "The service account's key cannot be read.", hint="Make a new key, and paste its file."
         ) from error

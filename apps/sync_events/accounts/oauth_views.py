@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -24,6 +23,7 @@ from apps.connections.credentials import tokens
 from apps.connections.credentials.flow import Flow
 from apps.connections.credentials.models import AuthConfig, AuthMethod
 from apps.connections.credentials.oauth import Client
+from apps.connections.credentials.redirects import redirect_uri
 from apps.connections.credentials.sign_in import SignIn
 from apps.connections.errors import ConnectorError
 from apps.connections.models import Connection
@@ -84,14 +84,6 @@ def callback(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(_came_back(request))
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def redirect_uri(request: HttpRequest) -> str:
-    """Return where sources send people back, as it has to be registered there."""
-    path = reverse("connectors:callback")
-    if settings.KENWARD_PUBLIC_URL:
-        return f"{settings.KENWARD_PUBLIC_URL}{path}"
-    return request.build_absolute_uri(path)
 
 
 def _what_for(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count
@@ -118,8 +119,11 @@ def _allowed(user: User, connection: Connection) -> Iterator[list[Object]]:
         }
         rows = scopes.rows_for(user, _OBJECTS, "found.id DESC", params)
         shown = live.permitted(user, ((row[0], row[-1]) for row in rows), ends_at=ends_at)
-        yield [
-            Object(*row[1:6], row[7], failures.get(row[6], "")) for row in rows if row[0] in shown
-        ]
+        yield [_object(row, failures) for row in rows if row[0] in shown]
         if len(rows) < _AT_ONCE:
             return
+
+
+def _object(row: tuple[Any, ...], failures: Mapping[str, str]) -> Object:
+    _, uuid, title, path, mime_type, modified_at, failure, state, _ = row
+    return Object(uuid, title, path, mime_type, modified_at, state, failures.get(failure, ""))

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from apps.accounts.models import User
-from apps.connections import ages, change, connect, picker, providers
+from apps.connections import ages, change, connect, picker, providers, schedules
 from apps.connections.credentials.models import AuthMethod, Credential
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.picker import Picked
@@ -90,7 +90,7 @@ def choose(connection: Connection, picked: Picked, *, actor: User) -> None:
         actor=actor,
         name=connection.name,
         settings=picker.settings_with(connection, picked),
-        sweep_interval_s=connection.sweep_interval_s,
+        schedule=schedules.of(connection),
     )
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from typing_extensions import override
 
+from apps.connections import providers
 from apps.connections.admin import ConnectionAdmin
 from apps.connections.models import Connection, ConnectionState
 from apps.documents.admin import DocumentAdmin
 from apps.documents.models import Document
 from apps.sync_events import by_hand, delegated
+from apps.sync_events.admin import accounts
 from apps.sync_events.admin.runs import actor_of
 from apps.sync_events.models import SyncEvent
 
@@ -31,11 +35,67 @@ class SyncedConnectionAdmin(ConnectionAdmin):
     """Connections that can be synced now."""
 
     page_title = "Connections"
+    change_form_outer_before_template: Any = "admin/accounts/connection.html"
+    change_form_before_template: Any = "admin/accounts/kinds.html"
     actions: Any = ("sync_now", *ConnectionAdmin.actions, "delegate")
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of accounts."""
+        pages = (
+            ("choose", accounts.choose_page),
+            ("disconnect", accounts.disconnect_page),
+            ("reconnect", _reconnect_page),
+        )
+        own = [
+            path(
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(self._page(page)),
+                name=f"connections_connection_{name}",
+            )
+            for name, page in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    def _page(self, page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        def shown(request: HttpRequest, pk: int) -> HttpResponse:
+            if not self.has_change_permission(request):
+                raise PermissionDenied
+            return page(request, self._context(request), pk)
+
+        return shown
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts}
+
+    @override
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Offer the kinds of source; of one that is signed in to, connect an account first."""
+        kind = request.GET.get("kind", "")
+        if providers.is_remote(kind):
+            if not self.has_add_permission(request):
+                raise PermissionDenied
+            return accounts.connect_page(request, self._context(request), kind=kind)
+        shown = {**(extra_context or {}), "kinds": accounts.kinds(), "kind": kind or "file_share"}
+        return super().add_view(request, form_url, shown)
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Lead to the pages of its account."""
+        obj = kwargs.get("obj")
+        if isinstance(obj, Connection) and self.has_change_permission(request):
+            context["account_links"] = accounts.links(obj)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def object_actions(self, request: HttpRequest, obj: Connection) -> Iterable[str]:
         """Offer a sync beside the others, where one is possible."""
+        if obj.owner_id is not None:
+            return ()
         others = (*super().object_actions(request, obj), "delegate")
         return ("sync_now", *others) if obj.state == ConnectionState.ACTIVE else others
 
@@ -48,7 +108,8 @@ class SyncedConnectionAdmin(ConnectionAdmin):
     @admin.action(description="Sync now", permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Compare everything with the chosen sources now."""
-        asked = sum(by_hand.sync_now(source, actor_id=actor_of(request)) for source in queryset)
+        tenants = queryset.filter(owner=None)
+        asked = sum(by_hand.sync_now(source, actor_id=actor_of(request)) for source in tenants)
         if asked:
             said = f"Connections syncing now: {asked}. See Sync Events."
             self.message_user(request, said, messages.SUCCESS)
@@ -64,11 +125,17 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         self, request: HttpRequest, queryset: QuerySet[Connection]
     ) -> HttpResponseRedirect | None:
         """Open the sharing page of one connection."""
-        if len(queryset) != 1:
+        if len(queryset) != 1 or queryset[0].owner_id is not None:
             self.message_user(request, "Choose one connection to delegate.", messages.WARNING)
             return None
         page = reverse("sharing:share", args=["connection", queryset[0].uuid])
         return HttpResponseRedirect(page)
+
+
+def _reconnect_page(request: HttpRequest, context: dict[str, Any], pk: int) -> HttpResponse:
+    """Connect a tenant's account again."""
+    connection = get_object_or_404(Connection, pk=pk, owner=None)
+    return accounts.connect_page(request, context, kind=connection.kind, original=connection)
 
 
 @admin.register(Document)

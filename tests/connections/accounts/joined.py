@@ -12,8 +12,8 @@ from django.test import Client
 
 from apps.connections.models import AuthConfig, Connection
 from apps.ops.sandbox.drive.company import DriveCompany
-from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
+from tests.acls.reads import inside
 from tests.connections.accounts.source import KIND
 
 CALLBACK = "/connectors/oauth/callback"
@@ -47,7 +47,7 @@ class Source:
             "is_for_employees": True,
             **more,
         }
-        with tenant_context(tenant):
+        with inside(tenant):
             return AuthConfig.objects.create(tenant=tenant, kind=KIND, **told)
 
     def agree(self, address: str, email: str = "ada@example.com", decision: str = "allow") -> str:
@@ -91,5 +91,5 @@ def own_connection(
     """Connect an own account, and return its connection."""
     response = joined(client, source, config, email, own="1")
     assert response.status_code == 302 and "/choose/" in response["Location"], response["Location"]
-    with tenant_context(config.tenant):
+    with inside(config.tenant):
         return Connection.objects.get(uuid=response["Location"].split("/")[2])

@@ -14,8 +14,8 @@ from django.test import Client
 from apps.audit.models import Event
 from apps.connections.credentials import flow as flows
 from apps.connections.models import AuthConfig, Connection, ConnectionState, Credential
-from apps.tenants.context import tenant_context
 from apps.tenants.models import Membership, Role
+from tests.acls.reads import inside
 from tests.connections.accounts.joined import (
     CALLBACK,
     Source,
@@ -35,7 +35,7 @@ def config(world: World, source: Source) -> AuthConfig:
 
 
 def stored(world: World) -> list[Connection]:
-    with tenant_context(world.acme):
+    with inside(world.acme):
         return list(Connection.objects.order_by("pk"))
 
 
@@ -48,7 +48,7 @@ def test_an_employee_connects_an_own_account(
 ) -> None:
     ada = signed_in(world.ada)
     connection = own_connection(ada, source, config)
-    with tenant_context(world.acme):
+    with inside(world.acme):
         connection.refresh_from_db()
         credential = Credential.objects.get()
         assert (connection.owner, connection.state) == (world.ada, ConnectionState.PAUSED)
@@ -98,7 +98,7 @@ def test_the_proof_key_never_leaves_the_server_and_is_new_each_time(
 def test_rights_to_write_are_asked_for_when_somebody_needs_them(
     world: World, source: Source, config: AuthConfig, allows: bool, asked_for: str
 ) -> None:
-    with tenant_context(world.acme):
+    with inside(world.acme):
         AuthConfig.objects.update(allows_writes=allows)
     page = start(signed_in(world.ada), config, own="1", writes="1")
     assert parse_qs(urlsplit(address(page)).query)["scope"] == [asked_for]
@@ -262,7 +262,7 @@ def test_the_right_is_asked_for_again_on_the_way_back(
 ) -> None:
     ada = signed_in(world.ada)
     location = source.agree(address(start(ada, config, own="1")))
-    with tenant_context(world.acme):
+    with inside(world.acme):
         AuthConfig.objects.update(is_for_employees=False)
     assert "not for you" in said(back(ada, location))
     assert not stored(world)
@@ -271,7 +271,7 @@ def test_the_right_is_asked_for_again_on_the_way_back(
 def test_what_is_not_offered_to_employees_starts_nothing(
     world: World, source: Source, config: AuthConfig
 ) -> None:
-    with tenant_context(world.acme):
+    with inside(world.acme):
         AuthConfig.objects.update(is_for_employees=False)
     assert start(signed_in(world.ada), config, own="1").status_code == 404
     assert start(signed_in(world.ida), config, own="1").status_code == 404
@@ -281,7 +281,7 @@ def test_what_is_not_offered_to_employees_starts_nothing(
 def test_only_those_who_may_start(world: World, source: Source, config: AuthConfig) -> None:
     guest = make_member(world.acme, "gil@elsewhere.example")
     auditor = make_member(world.acme, "rex@acme.example", role=Role.AUDITOR)
-    with tenant_context(world.acme):
+    with inside(world.acme):
         Membership.objects.filter(user=guest).update(is_guest=True)
     assert start(signed_in(guest), config, own="1").status_code == 404, "guests have no accounts"
     assert start(signed_in(world.cy), config, own="1").status_code == 404, "another tenant"
@@ -294,7 +294,7 @@ def test_only_those_who_may_start(world: World, source: Source, config: AuthConf
 def test_a_configuration_out_of_use_starts_nothing(
     world: World, source: Source, config: AuthConfig
 ) -> None:
-    with tenant_context(world.acme):
+    with inside(world.acme):
         AuthConfig.objects.update(is_active=False)
     assert start(signed_in(world.ada), config, own="1").status_code == 404
     assert start(signed_in(world.ida), config).status_code == 404
@@ -318,7 +318,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_half_done_stays(
     joined(ida, source, config, "ida@example.com", name="Desks")
     response = joined(ida, source, config, "ida@example.com", name="Desks")
     assert "There is already a connection called “Desks”." in said(response)
-    with tenant_context(world.acme):
+    with inside(world.acme):
         assert (Connection.objects.count(), Credential.objects.count()) == (1, 1)
 
 
@@ -351,7 +351,7 @@ def test_a_provider_s_issuer_is_compared(
     monkeypatch.setattr(
         Desk, "sign_in", replace(Desk.sign_in, endpoints=real, issuer="https://desk.example")
     )
-    with tenant_context(world.acme):
+    with inside(world.acme):
         AuthConfig.objects.update(endpoints={})
     ada = signed_in(world.ada)
     location = source.agree(address(start(ada, config, own="1")))
