@@ -94,7 +94,7 @@ def slack(committed_world: World) -> Workspace:
     return Workspace(tenant, connect(tenant, "slack", signing_secret=SECRET))
 
 
-MESSAGE = {"channel": "C024BE91L", "ts": "1700000000.000100", "channel_type": "channel", "user": "U1"}
+MESSAGE = {"channel": "C024BE91L", "ts": "1700000000.000100", "user": "U024BE7LH"}
 
 
 def test_the_handshake_is_answered_only_when_signed(slack: Workspace) -> None:
