@@ -11,6 +11,7 @@ from apps.connections.credentials.account import Account
 from apps.connections.credentials.models import AuthMethod, Credential
 from apps.connections.pace import Pace
 from apps.connections.providers.google_drive.connector import GoogleDrive
+from apps.connections.providers.google_drive.signing_in import SIGN_IN
 from apps.ops.sandbox.drive.company import DriveCompany
 from apps.ops.sandbox.drive.oauth import ServiceAccount
 from tests.connections.google_drive.ledger import Ledger
@@ -53,8 +54,13 @@ class Reed:
 
     def own(self, email: str, **settings: Any) -> GoogleDrive:
         """Return a connector to what one person sees."""
-        secret = {"api_key": self.company.sign_in(email)}
-        return GoogleDrive(settings, account=self.account(AuthMethod.API_KEY, secret))
+        scopes = SIGN_IN.read_scopes + (SIGN_IN.delegated_scopes if "admin" in settings else ())
+        return self.own_with(self.company.sign_in(email, scopes), **settings)
+
+    def own_with(self, token: str, **settings: Any) -> GoogleDrive:
+        """Return a connector with an access token."""
+        account = self.account(AuthMethod.API_KEY, {"api_key": token})
+        return GoogleDrive(settings, account=account)
 
     def assert_true(self, ledger: Ledger) -> None:
         """Assert that exactly the living documents are known, each to exactly its readers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ class Found:
     """An item, seen by who reads the log that it belongs to.
 
     Attributes:
-        log: None where it belongs to none that is synced.
+        log: None where it belongs to none that can be read, or that is synced (see `find`).
     """
 
     file: File
@@ -67,6 +67,23 @@ class Lookup:
 
     def find(self, external_id: str) -> Found | None:
         """Return an item as it is now; None when nobody who could be asked sees it."""
+        found = self._find(external_id)
+        if found is None or found.log is None or self.logs.is_synced(found.log):
+            return found
+        return replace(found, log=None)
+
+    def reader(self, external_id: str) -> Found:
+        """Return an item that is synced, and who reads it.
+
+        Raises:
+            ItemGone: it is not there any more, or belongs to nobody who can be asked.
+        """
+        found = self._find(external_id)
+        if found is None or found.log is None or found.file.is_trashed:
+            raise ItemGone("Google Drive has it no more.", external_id=external_id)
+        return found
+
+    def _find(self, external_id: str) -> Found | None:
         asked: set[str] = set()
         for log in self._candidates(external_id):
             if log.asks_as.id in asked:
@@ -76,17 +93,6 @@ class Lookup:
             if found is not None:
                 return found
         return None
-
-    def reader(self, external_id: str) -> Found:
-        """Return an item that is synced.
-
-        Raises:
-            ItemGone: it is not there any more, or not synced.
-        """
-        found = self.find(external_id)
-        if found is None or found.log is None or found.file.is_trashed:
-            raise ItemGone("Google Drive has it no more.", external_id=external_id)
-        return found
 
     def _seen(self, external_id: str, log: Log) -> Found | None:
         """Return an item that a log's reader sees, as its own log's reader sees it."""
@@ -105,7 +111,7 @@ class Lookup:
                 return Found(own.client.file(external_id), own, observed_at)
             except (ItemGone, ItemForbidden):
                 return None
-        return Found(file, own if own and self.logs.is_synced(own) else None, observed_at)
+        return Found(file, own, observed_at)
 
     def _log_of(self, file: File) -> Log | None:
         try:

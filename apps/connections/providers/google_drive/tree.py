@@ -174,7 +174,7 @@ class Tree:
             f"{parent.path if parent else self._loose(log)}/{file.name}",
             min([observed_at, *([parent.observed_at] if parent else [])]),
             parent,
-            parent.effective if effective is None and parent is not None else effective,
+            effective,
             is_told,
         )
         self._nodes[file.id] = node
@@ -211,8 +211,9 @@ class Tree:
         self, file: File, log: Log, folder: Node | None
     ) -> tuple[Own, tuple[Grant, ...] | None, bool]:
         """Return what an item grants by itself, its effective grants, and if they are visible."""
-        if file.drive_id and not file.is_limited and file.has_own_grants is False:
-            return Own(()), None, True
+        has_none = file.has_own_grants is False and not file.is_limited
+        if file.drive_id and has_none and folder is not None:  # just what the folder grants
+            return Own(()), folder.effective, folder.is_told
         grants = file.grants
         if grants is None and file.drive_id:
             grants = self._shared_drive_grants(file, log)
