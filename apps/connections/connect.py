@@ -164,8 +164,9 @@ def is_shared_elsewhere(credential: Credential) -> bool:
 
 def initial_settings(kind: str) -> dict[str, Any]:
     """Return what the fields of a kind's form start with; a connector can be made of that."""
-    fields = providers.load(kind).settings_form.base_fields
-    return {name: field.initial for name, field in fields.items() if field.initial is not None}
+    form = providers.load(kind).settings_form()
+    told = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    return {name: initial for name, initial in told.items() if initial is not None}
 
 
 def _looked_at(
