@@ -120,10 +120,10 @@ class DocumentAdmin(ClassedDocumentAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Leave the title where it is: no page of the admin has any use for it.
 
-        Canaries are no documents of anybody's.
+        Canaries are no documents of anybody's, and an own account is its owner's alone.
         """
         found = cast(DocumentQuerySet, super().get_queryset(request))
-        return found.without_canaries().defer("title")
+        return found.of_the_organisation().defer("title")
 
     @override
     def complete(self, rows: Sequence[Any]) -> None:

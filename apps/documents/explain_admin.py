@@ -62,7 +62,7 @@ class WhyForm(forms.Form):
         """Return the document; one that was deleted where none with its path is there."""
         named = self.cleaned_data["document"].strip()
         latest_first = (F("deleted_at").desc(nulls_first=True), "-pk")
-        known = Document.objects.without_canaries().defer("title").order_by(*latest_first)
+        known = Document.objects.of_the_organisation().defer("title").order_by(*latest_first)
         try:
             found = list(known.filter(uuid=UUID(named)))
         except ValueError:

@@ -70,7 +70,8 @@ def tried(attempt: Attempt, *, limit_s: float = LIMIT_S) -> impact.Impact:
 
 def shown(side: impact.Side) -> dict[str, Any]:
     """Return the numbers with the paths and the addresses of the first few."""
-    documents = Document.objects.filter(pk__in=side.sample_documents).order_by("path", "pk")
+    sample = Document.objects.of_the_organisation().filter(pk__in=side.sample_documents)
+    documents = sample.order_by("path", "pk")
     people = User.objects.filter(pk__in=side.sample_people).order_by("email")
     return {
         "side": side,

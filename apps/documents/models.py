@@ -49,6 +49,11 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             connection_id__in=Connection.with_canaries.filter(kind=CANARY_KIND).values("pk")
         )
 
+    def of_the_organisation(self) -> DocumentQuerySet:
+        """Return what roles may know of by path: neither canaries nor people's own accounts."""
+        own = Connection.objects.exclude(owner=None).values("pk")
+        return self.without_canaries().exclude(connection_id__in=own)
+
     def to_index(self) -> DocumentQuerySet:
         """Return live documents whose searchable version is behind, oldest first."""
         return self.live().exclude(indexed_version=F("version")).order_by("pk")

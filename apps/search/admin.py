@@ -168,7 +168,7 @@ class QuestionAdmin(TenantModelAdmin):
         judged = question_sets.judgements_of(question)
         known = question_sets.known({one.document for one in judged})
         ids = {pk for found in known.values() for pk in found}
-        paths = Document.objects.without_canaries().filter(pk__in=ids)
+        paths = Document.objects.of_the_organisation().filter(pk__in=ids)
         by_id = {
             pk: (path, str(uuid)) for pk, path, uuid in paths.values_list("pk", "path", "uuid")
         }

@@ -39,7 +39,7 @@ def work(rng: random.Random | None = None) -> None:
     """Take every check of the bound tenant that is due a step further."""
     rng = rng or random.SystemRandom()
     with transaction.atomic():
-        sources = list(Connection.objects.syncing().select_related("tenant"))
+        sources = list(Connection.objects.syncing().filter(owner=None).select_related("tenant"))
     for source in sources:
         if ages.can_be_asked(source.kind):
             _take_further(source, rng)

@@ -152,7 +152,7 @@ def known(names: Collection[str]) -> dict[str, list[int]]:
     """
     found: dict[str, list[int]] = {}
     uuids = {uuid: name for name in names if (uuid := as_uuid(name)) is not None}
-    live = Document.objects.live().without_canaries().order_by("pk")
+    live = Document.objects.live().of_the_organisation().order_by("pk")
     by_id = orm.Q(uuid__in=list(uuids)) | orm.Q(
         external_id__in=[name for name in names if name not in uuids.values()]
     )

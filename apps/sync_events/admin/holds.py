@@ -111,7 +111,7 @@ class HeldChangeAdmin(EvidenceAdmin):
             shown = list(parts[:PARTS_ON_PAGE])
             context["parts"] = hold_words.in_words(shown, change.connection.realm)
             context["part_count"], context["shown_count"] = parts.count(), len(shown)
-            context["hold_documents"] = Document.objects.filter(
+            context["hold_documents"] = Document.objects.of_the_organisation().filter(
                 pk__in=change.sample_documents
             ).order_by("path").values("path", "uuid")  # fmt: skip
             people = User.objects.filter(pk__in=change.sample_people).order_by("email")

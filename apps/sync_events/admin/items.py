@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -38,6 +38,12 @@ class SyncEventAdmin(EvidenceAdmin):
     sortable_by = ()
     fields = ("happened", "level_label", "code", "item", "message", "hint", "connection", "its_run")
     empty_hint = "What a sync wants you to know about an item stands here. So far nothing."
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncEvent]:
+        """Leave out what names items of people's own accounts."""
+        found: QuerySet[SyncEvent] = super().get_queryset(request)
+        return found.filter(Q(connection__owner=None) | Q(external_id=""))
 
     @override
     def lookup_allowed(self, lookup: str, value: object, request: HttpRequest) -> bool:
@@ -86,6 +92,12 @@ class FailedItemAdmin(EvidenceAdmin):
     )  # fmt: skip
     actions = ("retry",)
     empty_hint = "Nothing has failed. Files without readable text are in Objects Synced."
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailedItem]:
+        """Leave out the items of people's own accounts."""
+        found: QuerySet[FailedItem] = super().get_queryset(request)
+        return found.filter(connection__owner=None)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Return whether the role lets this person try again."""

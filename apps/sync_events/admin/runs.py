@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -111,8 +111,9 @@ class SyncRunAdmin(EvidenceAdmin):
     ) -> HttpResponse:
         """Add the run's events."""
         if isinstance(run := kwargs.get("obj"), SyncRun):
-            context["events"] = run.events.order_by("-pk")[:EVENTS_ON_PAGE]
-            context["event_count"] = run.events.count()
+            events = run.events.filter(Q(connection__owner=None) | Q(external_id=""))
+            context["events"] = events.order_by("-pk")[:EVENTS_ON_PAGE]
+            context["event_count"] = events.count()
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="What")

@@ -54,6 +54,8 @@ def documents(run: SyncRun, changes: Changes) -> None:
     """Tell of the documents that a page, or the end of a sweep, has changed."""
     if not (changes.created or changes.updated or changes.deleted):
         return
+    if run.connection.owner_id is not None:  # what somebody keeps for themselves is told to nobody
+        return
     if not outbox.endpoints_for(_OF_DOCUMENTS, connection=run.connection):
         return
     of_event = zip(_OF_DOCUMENTS, (changes.created, changes.updated, changes.deleted), strict=True)

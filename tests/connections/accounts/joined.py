@@ -10,8 +10,11 @@ import httpx2
 from django.http import HttpResponse as Response
 from django.test import Client
 
+from apps.acls import freshness
 from apps.connections.models import AuthConfig, Connection
 from apps.ops.sandbox.drive.company import DriveCompany
+from apps.sync_events import engine, indexing, runs
+from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
 from tests.acls.reads import inside
 from tests.connections.accounts.source import KIND
@@ -93,3 +96,32 @@ def own_connection(
     assert response.status_code == 302 and "/choose/" in response["Location"], response["Location"]
     with inside(config.tenant):
         return Connection.objects.get(uuid=response["Location"].split("/")[2])
+
+
+def sync(tenant: Tenant) -> None:
+    """Do all work of a tenant that waits, as its workers do."""
+    for _ in range(20):
+        with inside(tenant):
+            freshness.attend()
+            waiting = list(runs.claimable().values_list("pk", flat=True))
+        with tenant_context(tenant):
+            for run_id in waiting:
+                engine.work(run_id)
+        if not waiting:
+            break
+    with tenant_context(tenant):
+        while indexing.work():
+            pass
+
+
+def started(
+    client: Client, source: Source, config: AuthConfig, email: str = "ada@example.com"
+) -> Connection:
+    """Connect an own account, start it, and sync it once."""
+    connection = own_connection(client, source, config, email)
+    sent = client.post(f"/connections/{connection.uuid}/choose/", {"start": ""})
+    assert sent.status_code == 302, sent.content.decode()
+    sync(config.tenant)
+    with inside(config.tenant):
+        connection.refresh_from_db()
+    return connection
