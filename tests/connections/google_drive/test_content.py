@@ -30,7 +30,7 @@ def test_each_kind_in_the_format_that_keeps_most(reed: Reed) -> None:
     doc = reed.company.add_doc("Plan", picture, owner=ADA)
     assert content_of(reed, doc) == b"# Plan\n\n![a][image1]\n\nText.\n\n"
     sheet = reed.company.add_sheet("Offices", [["City"], ["Gent"]], owner=ADA)
-    book = load_workbook(io.BytesIO(content_of(reed, sheet)))
+    book = load_workbook(io.BytesIO(content_of(reed, sheet)))  # type: ignore[no-untyped-call]
     assert [row[0].value for row in book.active.iter_rows()] == ["City", "Gent"]
     slides = reed.company.add_slides("Welcome", "Welcome\nYour week", owner=ADA)
     assert content_of(reed, slides) == b"Welcome\nYour week"

@@ -93,8 +93,9 @@ def test_what_a_document_is_called_and_made_of(reed: Reed) -> None:
     assert (items[file].kind, items[file].mime_type) == (ItemKind.FILE, "text/plain")
     assert (items[file].size_bytes, items[file].author) == (7, "Ada Berg")
     assert items[doc].url.startswith("https://docs.google.com/document/")
-    assert items[doc].created_at is not None
-    assert items[doc].created_at.utcoffset() == timedelta()
+    created_at = items[doc].created_at
+    assert created_at is not None
+    assert created_at.utcoffset() == timedelta()
     for item in items.values():
         jsonschema.validate(dict(item.fields), reed.whole().fields_schema)
 
@@ -188,10 +189,10 @@ def test_only_what_was_picked_is_synced(reed: Reed) -> None:
         reed.company.add_doc(f"In {folder}", "text", into=folder)
     top = {choice.label: choice for choice in reed.whole().choices()}
     assert set(top) == {"Team", "Other"}
-    [folder] = reed.whole().choices(top["Other"].id)
-    [below] = reed.whole().choices(folder.id)
-    assert (folder.label, below.label) == ("Wanted", "Inside")
-    ledger = swept(reed, chosen=[top["Team"].id, folder.id], my_drives="none")
+    [picked] = reed.whole().choices(top["Other"].id)
+    [below] = reed.whole().choices(picked.id)
+    assert (picked.label, below.label) == ("Wanted", "Inside")
+    ledger = swept(reed, chosen=[top["Team"].id, picked.id], my_drives="none")
     assert ledger.titles() == {f"In {team}", f"In {wanted}", f"In {inside}"}
 
 

@@ -65,7 +65,8 @@ class AccessCheck:
     ) -> bool | None:
         grants = self._grants(found)
         if grants is None:
-            return None
+            asks_as = found.log.asks_as if found.log else None
+            return True if any(asks_as and each.email == asks_as.email for each in people) else None
         active = [user for user in users if user.is_active]
         answers = [
             self._matches(self.logs.people.named(grant), people, active)
@@ -112,5 +113,12 @@ class AccessCheck:
             return None
         try:
             return any(directory.has_member(grant.id, user.email) for user in active)
-        except (ItemForbidden, ItemGone, ContractBroken):
+        except (ItemForbidden, ItemGone, ContractBroken):  # it does not look into all groups
+            return self._is_among_members(grant, active)
+
+    def _is_among_members(self, grant: Grant, active: Sequence[User]) -> bool | None:
+        ids = {user.id for user in active}
+        try:
+            return any(user.id in ids for user in self.logs.people.active_in(grant.id))
+        except (ItemForbidden, ItemGone):
             return None
