@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from apps.ops import workers
+from apps.ops import sandbox_sources, workers
 from apps.ops.processes import ChildSpec
 
 # The owner's address stays with `up`: whatever serves people cannot change the schema.
@@ -28,6 +28,21 @@ def web(host: str, port: int, environment: dict[str, str]) -> ChildSpec:
     # Compression doubles the memory of an idle socket; answers are short.
     arguments += ["--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "3"]
     return _python("web", arguments, environment)
+
+
+def sandbox(data_dir: Path, web_port: int, environment: dict[str, str]) -> ChildSpec:
+    """Return how to start the simulated sources, which forget everything when they end.
+
+    Args:
+        data_dir: gets the file with their keys.
+        web_port: where people are sent back to after consent.
+        environment: of all children.
+    """
+    arguments = ["manage.py", "sandbox", "--port", str(sandbox_sources.port_beside(web_port))]
+    arguments += ["--keys", str(sandbox_sources.keys_file(data_dir))]
+    for host in ("127.0.0.1", "localhost"):
+        arguments += ["--redirect-uri", f"http://{host}:{web_port}/connectors/oauth/callback"]
+    return _python("sandbox", arguments, environment)
 
 
 def background(environment: dict[str, str]) -> list[ChildSpec]:

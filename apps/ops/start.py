@@ -25,6 +25,7 @@ from apps.ops import (
     first_sync,
     resume,
     sample,
+    sandbox_sources,
     web_port,
 )
 from apps.ops.embedded_paths import APPLICATION, OWNER
@@ -43,6 +44,7 @@ class Wishes:
         folder: a folder to connect, absolute.
         tenant: slug of the tenant that gets the folder; empty means the first sample tenant.
         with_sample: None means on the very first start of the embedded database.
+        with_sandbox: also run the simulated sources, and connect the first sample tenant to them.
     """
 
     host: str
@@ -50,6 +52,7 @@ class Wishes:
     folder: Path | None = None
     tenant: str = ""
     with_sample: bool | None = None
+    with_sandbox: bool = False
 
 
 class Stopped(BaseException):
@@ -80,6 +83,9 @@ def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output)
     if wishes.folder is not None:
         connect_folder.check(wishes.folder, data_dir)
     environment = children.environment(data_dir)
+    if wishes.with_sandbox:
+        sandbox_sources.check(wishes.port)
+        supervisor.start(children.sandbox(data_dir, wishes.port, environment))
     are_services_up = _start_services(data_dir, supervisor)
     # The web server takes seconds to load, and nobody asks it for anything before `serving`.
     supervisor.start(children.web(wishes.host, wishes.port, environment))
@@ -95,6 +101,9 @@ def _serve(data_dir: Path, wishes: Wishes, supervisor: Supervisor, show: Output)
     supervisor.run(lambda: web_port.is_answering(wishes.host, wishes.port), every_s=0.1)
     address = web_port.url(wishes.host, wishes.port)
     show(f"serving {address}")
+    if wishes.with_sandbox:
+        supervisor.run(lambda: sandbox_sources.is_answering(wishes.port), every_s=0.1)
+        show(sandbox_sources.connect(data_dir, wishes.port))
     for line in sample.table(signins):
         show(line)
     for child in children.background(environment):

@@ -38,11 +38,11 @@ def url(host: str, port: int) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def is_answering(host: str, port: int) -> bool:
-    """Say whether the web server answers /health/live."""
+def is_answering(host: str, port: int, path: str = "/health/live") -> bool:
+    """Say whether a web server answers at this path."""
     connection = http.client.HTTPConnection(_EVERYWHERE.get(host, host), port, timeout=5)
     try:
-        connection.request("GET", "/health/live", headers={"Host": "localhost"})
+        connection.request("GET", path, headers={"Host": "localhost"})
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

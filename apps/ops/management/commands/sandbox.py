@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.ops.sandbox import sample, serve
+from apps.ops.sandbox import keys, sample, serve
 from apps.ops.sandbox.page.app import app
 
 
@@ -26,9 +27,16 @@ class Command(BaseCommand):
             help="where Kenward is sent back to after consent; can be given several times",
         )
 
+        parser.add_argument(
+            "--keys", type=Path, help="write what an application needs to sign in to this file"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve."""
         box = sample.build(options["redirect_uri"])
-        self.stdout.write(f"sandbox http://{serve.HOST}:{options['port']}/")
+        base_url = f"http://{serve.HOST}:{options['port']}"
+        if options["keys"] is not None:
+            keys.write(box, base_url, options["keys"])
+        self.stdout.write(f"sandbox {base_url}/")
         self.stdout.flush()
         serve.run(app(box), options["port"])

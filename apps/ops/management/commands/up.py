@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.ops import data_folder, start
+from apps.ops import data_folder, sandbox_sources, start
 from apps.ops.errors import CannotStart, KeptDying
 
 
@@ -34,10 +34,18 @@ class Command(BaseCommand):
             help="load the sample company (on the first start)",
         )
 
+        parser.add_argument(
+            "--sandbox",
+            action="store_true",
+            help="also run a simulated Google Drive and Slack, connected to the sample company",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped; exit 2 means that the message says what to do, 1 is our fault."""
         try:
             self._restart_with_data_dir(options["data_dir"])
+            if options["sandbox"]:
+                self._restart_with_sandbox(options["port"])
             start.serve(_wishes(options), self._show)
         except CannotStart as error:
             self._fail(error.message, error.hint, code=2)
@@ -51,6 +59,14 @@ class Command(BaseCommand):
         data_folder.prepare(_absolute(data_dir))
         os.environ.pop("KENWARD_DATA_DIR_FILE", None)
         os.environ["KENWARD_DATA_DIR"] = str(_absolute(data_dir))
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
+
+    def _restart_with_sandbox(self, port: int) -> None:
+        """Begin again with settings that let connections ask the simulated sources."""
+        needed = sandbox_sources.environment(port)
+        if all(os.environ.get(name) == value for name, value in needed.items()):
+            return
+        os.environ.update(needed)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
 
     def _show(self, line: str) -> None:
@@ -75,6 +91,7 @@ def _wishes(options: dict[str, Any]) -> start.Wishes:
         folder=_absolute(options["folder"]) if options["folder"] else None,
         tenant=options["tenant"],
         with_sample=options["sample"],
+        with_sandbox=options["sandbox"],
     )
 
 
