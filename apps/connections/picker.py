@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from apps.connections import providers
-from apps.connections.errors import ConnectorError
+from apps.connections.errors import ConnectorError, SettingsRejected
 from apps.connections.models import Connection
 from apps.connections.protocol import Choice, OffersChoices
 
@@ -96,7 +96,10 @@ def sent(form: Sent) -> Picked:
 
 def offers(connection: Connection) -> bool:
     """Return whether parts of a connection's account can be picked."""
-    provider = providers.load(connection.kind)
+    try:
+        provider = providers.load(connection.kind)
+    except SettingsRejected:  # this installation knows no such kind any more
+        return False
     return bool(provider.settings_form.picked_field) and issubclass(provider, OffersChoices)
 
 

@@ -134,6 +134,29 @@ ROUTES: dict[str, Shown] = {
         )
         for name in ("sync", "pause", "resume")
     },
+    "connections/": own(),
+    **{
+        f"connections/<uuid:uuid>/{name}": own(
+            lambda s, name=name: f"/connections/{s.library.connection.uuid}/{name}"  # type: ignore[misc]
+        )
+        for name in ("choose/", "disconnect/", "documents/", "events/")
+    },
+    **{
+        f"connections/<uuid:uuid>/{name}": act(
+            lambda s, name=name: f"/connections/{s.library.connection.uuid}/{name}"  # type: ignore[misc]
+        )
+        for name in ("start", "pause")
+    },
+    "connectors/oauth/start/<uuid:uuid>/": act(
+        lambda s: f"/connectors/oauth/start/{s.library.connection.uuid}/"
+    ),
+    "connectors/oauth/callback": nothing(),
+    **{
+        f"admin/connections/connection/<int:pk>/{name}/": admins(
+            lambda s, name=name: f"/admin/connections/connection/{s.library.connection.pk}/{name}/"  # type: ignore[misc]
+        )
+        for name in ("choose", "disconnect", "reconnect")
+    },
     "share/<slug:kind>/<uuid:uuid>/": own(lambda s: f"/share/collection/{s.collection.uuid}/"),
     "admin/": admins(),
     "admin/search/": admins(),

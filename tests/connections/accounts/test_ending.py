@@ -194,7 +194,7 @@ def test_an_answer_that_rests_on_a_deleted_document_stays_hidden(
 ) -> None:
     with inside(world.acme):
         diary = Document.objects.order_by("pk")[0]
-        chat = Conversation.objects.create(tenant=world.acme, owner=world.ada, uuid=uuid4())
+        chat = Conversation.objects.create(tenant=world.acme, user=world.ada, uuid=uuid4())
         answer = Message.objects.create(
             tenant=world.acme, conversation=chat, author="assistant", text="It was a wombat."
         )
