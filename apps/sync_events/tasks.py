@@ -14,7 +14,7 @@ from apps.connections.models import Connection
 from apps.documents import canary_planting, history
 from apps.search.indexer import queue as index_queue
 from apps.sync_events import drift, engine, indexing, schedule, stuck, timetable
-from apps.sync_events.models import Lane
+from apps.sync_events.models import Lane, SyncRun
 from apps.sync_events.push_in import subscriptions
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
@@ -57,6 +57,7 @@ def run(tenant_id: int, run_id: int, lane: str) -> str:
             send_run(tenant_id, run_id, lane)
         elif outcome is engine.Outcome.ENDED:
             _send_claimable(tenant_id)
+            _send_subscriptions(tenant_id, run_id)
     return outcome.value
 
 
@@ -97,10 +98,17 @@ def look(tenant_id: int, connection_uuid: str) -> None:
 
 
 @shared_task(name="apps.sync_events.tasks.keep_subscriptions")
-def keep_subscriptions() -> None:
-    """Renew what sources have agreed to report, where it ends soon or was never asked for."""
-    for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
-        with tenant_context(tenant_id):
+def keep_subscriptions(tenant_id: int | None = None) -> None:
+    """Renew what sources have agreed to report, where it ends soon or was never asked for.
+
+    Args:
+        tenant_id: of whom; None for all tenants.
+    """
+    tenants = Tenant.objects.filter(is_active=True)
+    if tenant_id is not None:
+        tenants = tenants.filter(pk=tenant_id)
+    for pk in tenants.values_list("pk", flat=True):
+        with tenant_context(pk):
             with transaction.atomic():
                 sources = list(Connection.objects.syncing().select_related("tenant"))
             for source in sources:
@@ -128,6 +136,15 @@ def prune_history() -> None:
         with tenant_context(tenant_id):
             history.prune()
             pruning.prune(before=timezone.now() - CHANGE_LOG_KEPT)
+
+
+def _send_subscriptions(tenant_id: int, run_id: int) -> None:
+    """After a listing, whose logs are known then, have the source asked to send word at once."""
+    with transaction.atomic():
+        listing = SyncRun.objects.filter(pk=run_id, lane=Lane.CONTENT, is_sweep=True)
+        was_listing = listing.exists()
+    if was_listing:
+        keep_subscriptions.apply_async(args=(tenant_id,), queue="sync", expires=EXPIRES_S)
 
 
 def _send_claimable(tenant_id: int) -> None:

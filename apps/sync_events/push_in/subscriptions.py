@@ -6,6 +6,7 @@ import logging
 import secrets
 from datetime import timedelta
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -23,12 +24,13 @@ log = logging.getLogger(__name__)
 RENEWED_BEFORE = timedelta(hours=12)
 # Of shorter ones, when this share of their life is left.
 _SHARE_LEFT = 0.25
+_TOLD_EVERY_S = 24 * 3600
 
 
 def keep(source: Connection) -> int:
     """Ask for what is missing or ends soon, and end what is watched no more; return how many.
 
-    A source that refuses is polled all the same; an event says so.
+    A source that refuses is polled all the same; an event says so, once a day.
 
     Args:
         source: an active connection, with its tenant; no transaction is open.
@@ -42,9 +44,10 @@ def keep(source: Connection) -> int:
             return 0
         return _keep(source, connector, address)
     except ConnectorError as error:
-        with transaction.atomic():
-            problem = Problem("", error.code, error.message, error.hint, is_error=False)
-            events.record(source, problem, run=None)
+        if cache.add(f"push-refused:{source.uuid}", 1, timeout=_TOLD_EVERY_S):
+            with transaction.atomic():
+                problem = Problem("", error.code, error.message, error.hint, is_error=False)
+                events.record(source, problem, run=None)
         return 0
 
 
