@@ -1,0 +1,52 @@
+"""The suite fails for broken connectors: a test that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from apps.connections import providers
+from tests.connections.conformance import (
+    mutants,
+    test_expiry,
+    test_first_sync,
+    test_storms,
+    test_what_changes,
+)
+from tests.connections.conformance.bench import Bench
+from tests.connections.conformance.notes import Notes
+from tests.connections.conformance.worked_example import NotesFeed
+
+Test = Callable[[Bench], None]
+
+
+def cursors(bench: Bench) -> None:
+    test_expiry.test_positions_in_a_listing_end_between_two_pages(bench, None)
+
+
+CAUGHT: list[tuple[type[NotesFeed], Test]] = [
+    (mutants.IgnoresRemovals, test_what_changes.test_content_is_heard_between_two_comparisons),
+    (mutants.TellsReadersWider, test_first_sync.test_everything_is_there),
+    (mutants.ForgetsWhoLeft, test_what_changes.test_access_is_found_by_a_comparison_alone),
+    (mutants.LosesItsCursor, cursors),
+    (mutants.DropsAPage, test_first_sync.test_everything_is_there),
+    (mutants.SkipsTheRestOfItsLog, test_what_changes.test_much_is_heard_at_once),
+    (mutants.TakesAnErrorForEmpty, test_storms.test_answers_in_another_form_fail_loudly),
+]
+
+
+@pytest.mark.parametrize("bench", [Notes], indirect=True, ids=["notes"])
+@pytest.mark.parametrize(("mutant", "test"), CAUGHT, ids=[mutant.__name__ for mutant, _ in CAUGHT])
+def test_a_broken_connector_fails(
+    bench: Bench,
+    page_by_page: None,
+    monkeypatch: pytest.MonkeyPatch,
+    mutant: type[NotesFeed],
+    test: Test,
+) -> None:
+    mutant.capabilities = NotesFeed.capabilities
+    path = f"{mutant.__module__}.{mutant.__name__}"
+    monkeypatch.setitem(providers.REGISTRY, Notes.kind, ("Broken notes", path))
+    with pytest.raises(AssertionError):
+        test(bench)
