@@ -163,6 +163,6 @@ def test_members_are_asked_for_only_where_they_matter(tarn: Tarn) -> None:
     mark = work.journal.mark()
     ledger = Ledger()
     ledger.permit(tarn.slack())
-    asked = [dict(e.query)["channel"] for e in work.journal.since(mark) if "members" in e.path]
+    asked = [dict(e.form)["channel"] for e in work.journal.since(mark) if "members" in e.path]
     assert asked == [tarn.secret]
     assert ledger.place_readers(tarn.rivers) == work.readers(tarn.rivers)

@@ -282,6 +282,21 @@ def test_cursors_that_end_in_the_middle_are_begun_again(
     assert set(people.everybody()) == set(tarn.workspace.people)
 
 
+def test_a_history_whose_cursor_ends_goes_on_where_it_was(
+    tarn: Tarn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE", 2)
+    for number in range(9):
+        tarn.workspace.post(tarn.general, tarn.ada, f"message{number}x", at=days_ago(number / 2))
+    tarn.workspace.repeat_items(2)
+    days = tarn.slack()._workspace().history.days(tarn.general, oldest="0000000000.000000")
+    told = []
+    for day in days:
+        told += [message.ts for message in day.messages]
+        tarn.workspace.expire_cursors()
+    assert told == sorted(tarn.workspace.channels[tarn.general].messages, reverse=True)
+
+
 def test_a_cursor_of_another_connector_is_refused(tarn: Tarn) -> None:
     for cursor in (
         {"part": "mail"},

@@ -83,7 +83,10 @@ class SlackClient:
         self._http = account.client(judge=self._judge)
 
     def ask(self, method: str, *, item: str = "", **arguments: Any) -> Mapping[str, Any]:
-        """Return the answer of a method that reads.
+        """Return the answer of a method.
+
+        Every method takes a form: https://docs.slack.dev/apis/web-api/#post_bodies. So no log of an
+        address on the way names a channel or a person.
 
         Args:
             method: by Slack's name.
@@ -93,11 +96,6 @@ class SlackClient:
         Raises:
             ConnectorError: see `judge`.
         """
-        answer: Mapping[str, Any] = self._http.get(f"{self._base}/{method}", arguments, item=item)
-        return answer
-
-    def tell(self, method: str, *, item: str = "", **arguments: Any) -> Mapping[str, Any]:
-        """Return the answer of a method that changes something; see `ask`."""
         url = f"{self._base}/{method}"
         answer: Mapping[str, Any] = self._http.post(url, form=arguments, item=item)
         return answer

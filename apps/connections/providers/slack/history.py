@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from apps.connections.errors import ContractBroken, ItemForbidden, ItemGone
+from apps.connections.errors import ContractBroken, CursorExpired, ItemForbidden, ItemGone
 from apps.connections.providers.slack import names, records
-from apps.connections.providers.slack.client import PAGE, SlackClient, items
+from apps.connections.providers.slack.client import PAGE, SlackClient, items, next_cursor
 from apps.connections.providers.slack.records import Channel, Message
 
 # Slack's end of time: later than any message, and still a number of ten digits.
@@ -98,37 +99,49 @@ class History:
 
         Source: https://docs.slack.dev/reference/methods/conversations.join
         """
-        self._slack.tell("conversations.join", channel=channel, item=channel)
+        self._slack.ask("conversations.join", channel=channel, item=channel)
 
     def _newest_first(
         self, channel: str, oldest: str, latest: str
     ) -> Iterator[tuple[Message, datetime]]:
-        """Yield messages with the time before they were asked for.
+        """Yield messages, each once, with the time before they were asked for.
 
-        It pages by time and not by cursor: a place in time never expires, and what is posted or
-        deleted meanwhile moves no page. Source:
-        https://docs.slack.dev/reference/methods/conversations.history, «Pagination by time»
+        Where a cursor ends, it goes on from the time of the last message. Source:
+        https://docs.slack.dev/reference/methods/conversations.history
         """
-        until = latest or self._tomorrow()
-        after = names.just_before(oldest)
+        until, after = latest or self._tomorrow(), names.just_before(oldest)
+        last, cursor, seen = until, "", {""}
         while True:
             asked_at = datetime.now(UTC)
-            answer = self._slack.ask(
-                "conversations.history",
-                item=channel,
-                channel=channel,
-                oldest=after if after > names.EPOCH else None,
-                latest=until,
-                limit=PAGE,
-            )
-            page = [records.message(each) for each in items(answer, "messages")]
-            page = sorted((m for m in page if after < m.ts < until), key=_ts, reverse=True)
+            try:
+                answer = self._history(channel, after, until, cursor)
+            except CursorExpired:
+                if not cursor:
+                    raise
+                until, cursor = last, ""
+                continue
+            told = [records.message(each) for each in items(answer, "messages")]
+            page = sorted((m for m in told if after < m.ts < last), key=_ts, reverse=True)
             yield from ((message, asked_at) for message in page)
-            if answer.get("has_more") is not True:
+            last = page[-1].ts if page else last
+            cursor = next_cursor(answer)
+            if not cursor and answer.get("has_more") is not True:
                 return
-            if not page:
+            if cursor in seen and not page:
                 raise ContractBroken("Slack says that there is more history, and tells none.")
-            until = page[-1].ts
+            until = until if cursor else last
+            seen.add(cursor)
+
+    def _history(self, channel: str, after: str, until: str, cursor: str) -> Mapping[str, Any]:
+        return self._slack.ask(
+            "conversations.history",
+            item=channel,
+            channel=channel,
+            oldest=after if after > names.EPOCH else None,
+            latest=until,
+            limit=PAGE,
+            cursor=cursor or None,
+        )
 
     def _tomorrow(self) -> str:
         """Return a time after now: Slack begins at `oldest` where no `latest` is told."""
