@@ -7,6 +7,7 @@ permissions, so that no listing of a million files delays what takes access away
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from apps.connections.errors import CursorExpired
 from apps.connections.models import Connection
-from apps.connections.protocol import Connector, FollowsChanges, Problem
+from apps.connections.protocol import Connector, FollowsChanges, Page, Problem
 from apps.sync_events import events, log_positions, pages, runs
 from apps.sync_events.models import Lane, SyncRun
 
@@ -30,7 +31,7 @@ def remember(run: SyncRun, token: UUID, connector: Connector) -> None:
     told = connector.positions()
     with transaction.atomic():
         source = runs.locked(run.pk, token).connection
-        log_positions.move(source, told, has_read=False)
+        log_positions.move(source, told)
 
 
 def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -> bool:
@@ -55,15 +56,35 @@ def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -
     if not positions:
         return True
     try:
-        for page in connector.follow(positions):
-            pages.apply(run.pk, token, page, moves_cursor=False)
-            if time.monotonic() > ends_at and log_positions.unread(run.connection, since):
-                return False
+        if not _read(run, token, connector.follow(positions), ends_at):
+            return False
     except CursorExpired as error:
         _start_over(run, token, connector, error)
     with transaction.atomic():
         Connection.objects.filter(pk=run.connection_id).update(followed_at=asked_at)
     return True
+
+
+def _read(run: SyncRun, token: UUID, told: Iterable[Page], ends_at: float) -> bool:
+    """Store pages; a log counts as read once they have gone on to another, or have ended.
+
+    A worker that dies, or stops, in the middle of a log leaves it to be read on.
+    """
+    current: set[str] = set()
+    for page in told:
+        pages.apply(run.pk, token, page, moves_cursor=False)
+        _mark_read(run, token, current - page.positions.keys())
+        current = set(page.positions)
+        if time.monotonic() > ends_at:
+            return False
+    _mark_read(run, token, current)
+    return True
+
+
+def _mark_read(run: SyncRun, token: UUID, names: set[str]) -> None:
+    if names:
+        with transaction.atomic():
+            log_positions.mark_read(runs.locked(run.pk, token).connection, names)
 
 
 def due_since(run: SyncRun) -> datetime | None:
@@ -76,7 +97,7 @@ def due_since(run: SyncRun) -> datetime | None:
         return run.started_at or run.created_at
     source = run.connection
     if source.followed_at is None:
-        return timezone.now()
+        return run.started_at or run.created_at
     if source.pushed_at is not None and source.pushed_at > source.followed_at:
         return source.pushed_at
     polled = source.followed_at + timedelta(seconds=source.poll_interval_s)

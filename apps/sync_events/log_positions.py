@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -13,35 +13,34 @@ from apps.connections.models import Connection
 from apps.sync_events.models import LogPosition
 
 
-def move(source: Connection, told: Mapping[str, str | None], *, has_read: bool = True) -> None:
+def move(source: Connection, told: Mapping[str, str | None]) -> None:
     """Store how far logs are read, in the transaction of what they told.
 
     Args:
         source: whose logs.
         told: positions by the logs' names; None: the log is read no more.
-        has_read: whether they were read to there, or end there.
     """
     if not told:
         return
-    now = timezone.now() if has_read else None
     ended = [name for name, position in told.items() if position is None]
     LogPosition.objects.filter(connection=source, name__in=ended).delete()
     LogPosition.objects.bulk_create(
         [
-            LogPosition(
-                tenant_id=source.tenant_id,
-                connection=source,
-                name=name,
-                position=position,
-                read_at=now,
-            )
+            LogPosition(tenant_id=source.tenant_id, connection=source, name=name, position=position)
             for name, position in told.items()
             if position is not None
         ],
         update_conflicts=True,
         unique_fields=["tenant", "connection", "name"],
-        update_fields=["position", "read_at"],
+        update_fields=["position"],
     )
+
+
+def mark_read(source: Connection, names: Collection[str]) -> None:
+    """Note that logs were read to their end just now."""
+    if names:
+        read = LogPosition.objects.filter(connection=source, name__in=names)
+        read.update(read_at=timezone.now())
 
 
 def forget(source: Connection) -> None:
