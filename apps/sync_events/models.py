@@ -12,6 +12,12 @@ from apps.sync_events.drift_models import (
     DriftCheck,  # noqa: F401  Django looks for models here
     DriftMismatch,  # noqa: F401
 )
+from apps.sync_events.exposure.models import (
+    ExposureLine,  # noqa: F401
+    ExposurePage,  # noqa: F401
+    ExposureRecall,  # noqa: F401
+    ExposureReport,  # noqa: F401
+)
 from apps.tenants.encryption import EncryptedTextField
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
