@@ -1,4 +1,4 @@
-"""The Celery application. Queues: permissions, sync, index."""
+"""The Celery application. Queues: permissions, sync, index, webhooks."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("kenward")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["apps.documents", "apps.sync_events"])
+app.autodiscover_tasks(["apps.documents", "apps.sync_events", "apps.sync_events.webhooks"])

@@ -83,3 +83,13 @@ def words(name: str, default: Iterable[str] = (), *, separator: str = ",") -> li
     if not value.strip():
         return list(default)
     return [part.strip() for part in value.split(separator) if part.strip()]
+
+
+def destinations(name: str) -> frozenset[str]:
+    """Return the variable as a set of `host:port`, by commas or spaces, in lower case."""
+    told = text(name).replace(",", " ").lower().split()
+    for word in told:
+        host, _, port = word.rpartition(":")
+        if not host or not port.isdecimal() or "/" in word:
+            raise ImproperlyConfigured(f"{name} must hold host:port, not {word!r}.")
+    return frozenset(told)

@@ -40,6 +40,8 @@ ALLOWED_HOSTS = [*env.words("KENWARD_ALLOWED_HOSTS"), "127.0.0.1", "localhost", 
 CSRF_TRUSTED_ORIGINS = env.words("KENWARD_TRUSTED_ORIGINS")
 # Whose word about a client's address counts: how many proxies stand in front, or their networks.
 KENWARD_TRUSTED_PROXIES = env.proxies("KENWARD_TRUSTED_PROXIES")
+# What is not of the public internet and may be connected to for somebody who typed it in.
+KENWARD_PRIVATE_DESTINATIONS = env.destinations("KENWARD_PRIVATE_DESTINATIONS")
 
 # --- Applications --------------------------------------------------------------------------------
 
@@ -335,10 +337,25 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,  # seconds
         "options": {"queue": "permissions", "expires": 9},
     },
+    "wake-data-deletion": {
+        "task": "apps.documents.tasks.wake_data_deletion",
+        "schedule": 10.0,  # seconds
+        "options": {"queue": "sync", "expires": 9},
+    },
     "prune-history": {
         "task": "apps.sync_events.tasks.prune_history",
         "schedule": 86_400.0,  # seconds
         "options": {"queue": "sync", "expires": 3_600},
+    },
+    "wake-webhooks": {
+        "task": "apps.sync_events.webhooks.tasks.wake_webhooks",
+        "schedule": 5.0,  # seconds
+        "options": {"queue": "webhooks", "expires": 4},
+    },
+    "prune-webhooks": {
+        "task": "apps.sync_events.webhooks.tasks.prune_webhooks",
+        "schedule": 86_400.0,  # seconds
+        "options": {"queue": "webhooks", "expires": 3_600},
     },
     "plant-canaries": {
         "task": "apps.sync_events.tasks.plant_canaries",
@@ -362,6 +379,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},  # at DEBUG it writes addresses and headers
         # At DEBUG these write what they carry: prompts, frames, the text of pages.
         "openai": {"level": "WARNING"},
         "websockets": {"level": "WARNING"},

@@ -110,6 +110,23 @@ _MENU = [
         ],
     },
     {
+        "title": "Integrations",
+        "items": [
+            _item(
+                "Webhooks",
+                "webhook",
+                "sync_events_webhookendpoint",
+                "sync_events.view_webhookendpoint",
+            ),
+            _item(
+                "Webhook deliveries",
+                "outgoing_mail",
+                "sync_events_webhookdelivery",
+                "sync_events.view_webhookdelivery",
+            ),
+        ],
+    },
+    {
         "title": "Installation",
         "items": [
             _item("Organisations", "domain", "tenants_tenant", ""),

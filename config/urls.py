@@ -21,6 +21,8 @@ urlpatterns = [
     path("connectors/push/<uuid:tenant_uuid>/<uuid:connection_uuid>/", push, name="push"),
     path("schemas/", include("apps.documents.schema_urls")),
     path("sources/", include("apps.sync_events.delegated_urls")),
+    path("connections/", include("apps.sync_events.accounts.urls")),
+    path("connectors/", include("apps.sync_events.accounts.oauth_urls")),
     path("share/", include("apps.acls.sharing_urls")),
     path("health/", include("apps.ops.urls")),
     path("admin/", admin.site.urls),

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from apps.accounts.models import User
-from apps.acls import claims
+from apps.acls import claims, own_claims
 from apps.tenants.context import tenant_context, user_context
 from apps.tenants.models import Membership
 
@@ -35,6 +35,7 @@ def claim_everywhere(user_id: int) -> None:
         for tenant_id in list(own.order_by("tenant_id").values_list("tenant_id", flat=True)):
             with tenant_context(tenant_id):
                 claims.claim_by_verified_email()
+                own_claims.stop_where_owner_left()
 
 
 def _confirmed(*, email_address: EmailAddress, **_: Any) -> None:

@@ -72,13 +72,15 @@ WITH {_OWNERS} SELECT address, user_id, source FROM owner
 WHERE user_id IN (SELECT user_id FROM member)
 """
 
-# Who has left holds nothing, whoever gave it; what an admin gave to a member stays.
+# Who has left holds nothing, whoever gave it; what an admin gave to a member stays, and so does the
+# account that a member has connected.
 END: Final = f"""
 WITH {_WANTED}, ended AS (
     UPDATE acls_claim c SET ended_at = statement_timestamp()
     WHERE c.tenant_id = %(tenant)s AND c.ended_at IS NULL
-        AND ((c.source <> 'admin' AND (c.principal_id, c.user_id, c.source, c.address) NOT IN (
-                SELECT principal_id, user_id, source, address FROM wanted))
+        AND ((c.source NOT IN ('admin', 'own')
+                AND (c.principal_id, c.user_id, c.source, c.address) NOT IN (
+                    SELECT principal_id, user_id, source, address FROM wanted))
             OR (c.principal_id, c.user_id) IN (
                 SELECT principal_id, user_id FROM acls_keptapart
                 WHERE tenant_id = %(tenant)s AND ended_at IS NULL)

@@ -27,7 +27,7 @@ WITH wanted AS MATERIALIZED (
     DELETE FROM acls_aclentry e
     WHERE e.tenant_id = %(tenant)s AND e.content_object_id = ANY (%(whole)s::bigint[])
         AND (e.content_object_id, e.group_id) NOT IN (SELECT acl, principal FROM wanted)
-    RETURNING 1
+    RETURNING content_object_id
 ), put AS (
     INSERT INTO acls_aclentry AS e (tenant_id, content_object_id, group_id, permission_id, ord,
         sticky, starts_at, expires_at, level, observed_at, brought_by)
@@ -45,8 +45,8 @@ WITH wanted AS MATERIALIZED (
             sticky = excluded.sticky, starts_at = excluded.starts_at,
             expires_at = excluded.expires_at, level = excluded.level,
             observed_at = excluded.observed_at, brought_by = excluded.brought_by
-    RETURNING 1
-) SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)
+    RETURNING content_object_id
+) SELECT content_object_id FROM gone UNION ALL SELECT content_object_id FROM put
 """
 
 
@@ -67,8 +67,8 @@ def replace(
     *,
     observed_at: datetime,
     brought_by: UUID | None = None,
-) -> int:
-    """Make the entries of each ACL exactly the told ones, and return how many rows changed.
+) -> list[int]:
+    """Make the entries of each ACL exactly the told ones, and return the ACL of each changed row.
 
     Args:
         lists: ACL -> its entries; of two for one principal the one that is tried first counts.
@@ -100,4 +100,4 @@ def replace(
     }
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, params)
-        return int(cursor.fetchone()[0])
+        return [int(acl) for (acl,) in cursor.fetchall()]

@@ -37,11 +37,13 @@ IS_STALE: Final = f"""(source.permissions_confirmed_at IS NULL
             AND {COUNTS_UNTIL} <= statement_timestamp()
         OR {ATTENDED_UNTIL} <= statement_timestamp())"""
 
-# Never backwards, never ahead of the clock, and never by what was seen before a stop.
+# Never backwards, never ahead of the clock, never by what was seen before a stop, and not for what
+# was disconnected while its last run was under way.
 _CONFIRM = """
 UPDATE connections_connection source
 SET permissions_confirmed_at = least(%(observed_at)s, statement_timestamp())
 WHERE source.tenant_id = %(tenant)s AND source.id = %(connection)s
+    AND source.state <> 'disconnected'
     AND NOT EXISTS (SELECT FROM acls_placement place
         WHERE place.tenant_id = source.tenant_id AND place.resumed_at > %(observed_at)s)
     AND (source.permissions_confirmed_at IS NULL

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps import audit
 from apps.accounts.models import User
-from apps.acls import claims
+from apps.acls import claims, own_claims
 from apps.errors import InvalidInput
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership, Role
@@ -83,6 +83,7 @@ def change(*, membership: Membership, fields: Collection[str], actor: User) -> N
     with transaction.atomic():
         membership.save(update_fields=list(fields))
         claims.claim_by_verified_email()
+        own_claims.stop_where_owner_left(membership.user)
         audit.record(
             "membership.changed",
             tenant_id=membership.tenant_id,

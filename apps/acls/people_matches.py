@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps import audit
 from apps.accounts.models import User
-from apps.acls import claims
+from apps.acls import claims, own_claims
 from apps.acls.errors import AlreadyHeld
 from apps.acls.models import Claim, ClaimSource, KeptApart, Principal
 from apps.connections.protocol import PrincipalKind
@@ -106,6 +106,8 @@ def _require_another_actor(action: str, principal: Principal, user_id: int, acto
 def _require_matchable(principal: Principal, user: User) -> None:
     if principal.kind != PrincipalKind.USER:
         raise InvalidInput("Only a person's identity can be matched; this names no single person.")
+    if own_claims.is_own_account(principal):
+        raise InvalidInput("This is somebody's own account: it is read by whoever connected it.")
     if principal.deleted_at is not None or not principal.is_active:
         raise InvalidInput(
             "This identity is not in use in its source any more, so it opens nothing.",

@@ -57,7 +57,7 @@ UPDATE acls_acl SET mode = 'add', observed_at = %(observed_at)s,
 WHERE tenant_id = %(tenant)s AND id = ANY (%(ids)s::bigint[])
     AND (observed_at IS NULL OR observed_at <= %(observed_at)s
         OR observed_at > statement_timestamp())
-RETURNING id
+RETURNING WITH (OLD AS before, NEW AS now) now.id, before.mode <> now.mode
 """
 
 
@@ -76,7 +76,7 @@ def record(
     *,
     observed_at: datetime,
     brought_by: UUID | None = None,
-) -> tuple[dict[str, int], set[int]]:
+) -> tuple[dict[str, int], set[int], set[int]]:
     """Store new places and values, and what is newer about known places, and keep the tree.
 
     Args:
@@ -86,8 +86,9 @@ def record(
         brought_by: kept with the rows that change: the sync run, by uuid.
 
     Returns:
-        the ids of all told ones by key, and those among them that this observation may describe: a
-        value that is known already is not among them, since it never changes.
+        the ids of all told ones by key; those among them that this observation may describe (a
+        value that is known already is not among them, since it never changes); and those among
+        these that are new, stand elsewhere or have another mode.
 
     Raises:
         BrokenTree: a parent is unknown, a place would lie below itself, or a value is not called
@@ -96,7 +97,7 @@ def record(
     for acl in told.values():
         _require_well_named(acl)
     known = _known(realm, told)
-    if _changes_tree(told, known):
+    if _different(told, known):
         with connection.cursor() as cursor:
             cursor.execute(_LOCK_TREE, [required_tenant_id(), realm])
         known = _known(realm, told)
@@ -108,13 +109,14 @@ def record(
         accepted = _write(realm, rows, observed_at, brought_by)
     except IntegrityError as error:
         raise BrokenTree("The source names a place that lies below itself.") from error
-    return {name: ids[name] for name in told}, accepted
+    moved = {ids[name] for name in _different(told, known)} & accepted
+    return {name: ids[name] for name in told}, accepted, moved
 
 
 def make_others_plain(
     realm: str, listed: set[int], *, observed_at: datetime, brought_by: UUID | None = None
-) -> list[int]:
-    """Let every place that is not listed add to its parent; return their ids.
+) -> dict[int, bool]:
+    """Let every place that is not listed add to its parent; return each, and if it was a cut.
 
     Their entries are the caller's to take away. Values stay: they are what they are.
     """
@@ -128,7 +130,7 @@ def make_others_plain(
         params |= {"ids": [pk for (pk,) in cursor.fetchall()]}
         params |= {"observed_at": observed_at, "brought_by": brought_by}
         cursor.execute(_MAKE_PLAIN, params)
-        return [int(pk) for (pk,) in cursor.fetchall()]
+        return dict(cursor.fetchall())
 
 
 def _require_well_named(acl: RemoteAcl) -> None:
@@ -149,15 +151,16 @@ def _known(realm: str, told: Mapping[str, RemoteAcl]) -> dict[str, Known]:
     return {name: Known(pk, parent_id, mode) for name, pk, parent_id, mode in rows}
 
 
-def _changes_tree(told: Mapping[str, RemoteAcl], known: Mapping[str, Known]) -> bool:
+def _different(told: Mapping[str, RemoteAcl], known: Mapping[str, Known]) -> list[str]:
+    """Return the keys of the told ones that would change the tree."""
+    found = []
     for name, acl in told.items():
         place = known.get(name)
         above = known.get(key(acl.parent)) if acl.parent is not None else None
-        if place is None or place.mode != acl.mode:
-            return True
-        if place.parent_id != (above.pk if above else None):
-            return True
-    return False
+        is_same = place is not None and place.mode == acl.mode
+        if place is None or not is_same or place.parent_id != (above.pk if above else None):
+            found.append(name)
+    return found
 
 
 def _row(acl: RemoteAcl, ids: Mapping[str, int]) -> dict[str, Any]:

@@ -25,13 +25,25 @@ from apps.tenants.context import required_tenant_id
 class AclIds:
     """The ids of all places that one observation told of, newer known ones included.
 
-    Attributes:
-        rows_changed: members and entries that were written or removed.
+    Args:
+        by_key: the ids by the places' keys.
+        grants_changed: how many entries changed.
+        members_changed: how many rows of member lists changed.
+        changed_places: the ids of ACLs whose entries, mode or place in the tree changed.
     """
 
-    def __init__(self, by_key: dict[str, int], rows_changed: int) -> None:
+    def __init__(
+        self,
+        by_key: dict[str, int],
+        *,
+        grants_changed: int,
+        members_changed: int,
+        changed_places: frozenset[int],
+    ) -> None:
         self._by_key = by_key
-        self.rows_changed = rows_changed
+        self.grants_changed = grants_changed
+        self.members_changed = members_changed
+        self.changed_places = changed_places
 
     def __getitem__(self, external_id: str) -> int:
         """Return the id of the ACL of a place, as the source names it."""
@@ -76,11 +88,16 @@ def apply(  # noqa: PLR0913  the parts of one observation
     with transaction.atomic():
         named = people.record(realm, mentioned, observed_at=observed_at, deleted=gone)
         changed = told.write_members(groups, named.ids, [named.ids[name] for name in gone])
-        place_ids, entries_changed = told.write_places(acls, named.ids)
+        place_ids, entries_of, moved = told.write_places(acls, named.ids)
         if named.people_changed:
             claims.claim_by_verified_email()
-        _audit_change(realm, changed + entries_changed, actor)
-    return AclIds(place_ids, changed + entries_changed)
+        _audit_change(realm, changed + len(entries_of), actor)
+    return AclIds(
+        place_ids,
+        grants_changed=len(entries_of),
+        members_changed=changed,
+        changed_places=moved.union(entries_of),
+    )
 
 
 def named_by(groups: Iterable[RemoteGroup], acls: Iterable[RemoteAcl]) -> Iterator[RemotePrincipal]:
@@ -114,17 +131,23 @@ class _Observation:
 
     def write_places(
         self, acls: Sequence[RemoteAcl], ids: people.Ids
-    ) -> tuple[dict[str, int], int]:
-        """Store places, values and their entries; return all ids, and how many entries changed."""
+    ) -> tuple[dict[str, int], list[int], frozenset[int]]:
+        """Store places, values and their entries.
+
+        Returns:
+            all ids; the ACL of each entry that changed; and the places that are new or elsewhere.
+        """
         at, run = self.observed_at, self.brought_by
         told = {key(acl.external_id): acl for acl in acls}
-        stored, accepted = places.record(self.realm, told, observed_at=at, brought_by=run)
+        stored, accepted, moved = places.record(self.realm, told, observed_at=at, brought_by=run)
         readers = {stored[name]: a.entries for name, a in told.items() if stored[name] in accepted}
         if self.complete:
             listed = set(stored.values())
             plain = places.make_others_plain(self.realm, listed, observed_at=at, brought_by=run)
             readers |= dict.fromkeys(plain, ())
-        return stored, entries.replace(readers, ids, observed_at=at, brought_by=run)
+            moved |= {place for place, was_cut in plain.items() if was_cut}
+        changed = entries.replace(readers, ids, observed_at=at, brought_by=run)
+        return stored, changed, frozenset(moved)
 
     def _member_lists(
         self, groups: Sequence[RemoteGroup], ids: people.Ids

@@ -39,6 +39,18 @@ def lapses_at(connection: Connection) -> datetime | None:
     return connection.permissions_confirmed_at + timedelta(seconds=connection.permissions_max_age_s)
 
 
+def counts_on_until(connection: Connection) -> datetime | None:
+    """Return until when documents stay visible of a connection that is not synced just now.
+
+    That is the grace after a grant was withdrawn: never longer than the permissions' greatest age,
+    since it ends where they lapse. None while it is synced, and once nothing is visible any more.
+    """
+    if connection.state in (ConnectionState.ACTIVE, ConnectionState.DISCONNECTED):
+        return None
+    lapses = lapses_at(connection)
+    return lapses if lapses and lapses > timezone.now() else None
+
+
 def can_be_asked(kind: str) -> bool:
     """Return whether sources of a kind say at once who may read an item."""
     try:
@@ -49,6 +61,8 @@ def can_be_asked(kind: str) -> bool:
 
 def consequence(connection: Connection) -> str:
     """Return what a connection's age means for its documents, as one sentence for an admin."""
+    if connection.state == ConnectionState.DISCONNECTED:
+        return "Disconnected: its documents are hidden."
     lapses = lapses_at(connection)
     if lapses is None:
         return "Not confirmed yet: its documents are hidden until they are."
@@ -63,4 +77,10 @@ def consequence(connection: Connection) -> str:
     if connection.state == ConnectionState.ACTIVE:
         return f"They count until {when}, and are confirmed again before."
     end = "the source is asked about each document" if is_asked else "its documents are hidden"
-    return f"They count until {when}; then {end}, unless the connection is resumed."
+    mended = (
+        "its account is connected again"
+        if connection.state == ConnectionState.NEEDS_ATTENTION
+        and providers.is_remote(connection.kind)
+        else "the connection is resumed"
+    )
+    return f"They count until {when}; then {end}, unless {mended}."

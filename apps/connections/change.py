@@ -43,7 +43,9 @@ def change(
         ConnectorError: the settings cannot work, the source does not answer, or they name another
             source than before.
     """
-    stored = create.checked_settings(connection.kind, settings, tenant_slug=connection.tenant.slug)
+    stored = create.checked_settings(
+        connection.kind, settings, tenant_slug=connection.tenant.slug, connection=connection
+    )
     with transaction.atomic():
         now = Connection.objects.select_for_update().get(pk=connection.pk)
         _require_same_source(now, stored)
@@ -78,8 +80,12 @@ def pause(*, connection: Connection, actor: User) -> bool:
 
 
 def resume(*, connection: Connection, actor: User) -> bool:
-    """Sync again, and return whether it was not syncing already. A full sweep is due at once."""
-    return _move(connection, ConnectionState.ACTIVE, actor)
+    """Sync again, and return whether it was not syncing already. A full sweep is due at once.
+
+    What was disconnected needs its account again first (`connect.reconnect`).
+    """
+    ended = Connection.objects.filter(pk=connection.pk, state=ConnectionState.DISCONNECTED)
+    return not ended.exists() and _move(connection, ConnectionState.ACTIVE, actor)
 
 
 def pause_as_delegate(*, connection: Connection, actor: User) -> bool:

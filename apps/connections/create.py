@@ -38,7 +38,7 @@ def create(
     stored = checked_settings(kind, settings, tenant_slug=tenant.slug)
     uuid = uuid4()
     with tenant_context(tenant), transaction.atomic():
-        _require_new_name(tenant, name)
+        require_new_name(tenant, name)
         connection = Connection.objects.create(
             tenant=tenant,
             uuid=uuid,
@@ -59,8 +59,20 @@ def create(
     return connection
 
 
-def checked_settings(kind: str, settings: Mapping[str, Any], *, tenant_slug: str) -> dict[str, Any]:
+def checked_settings(
+    kind: str,
+    settings: Mapping[str, Any],
+    *,
+    tenant_slug: str,
+    connection: Connection | None = None,
+) -> dict[str, Any]:
     """Return the settings as they are stored, after the provider's form and its source agreed.
+
+    Args:
+        kind: a key of `providers.REGISTRY`.
+        settings: as the provider's form takes them.
+        tenant_slug: whose connection it is.
+        connection: the stored one; a kind that is signed in to is asked with its account.
 
     Raises:
         ConnectorError: with what is wrong, for the admin.
@@ -72,11 +84,16 @@ def checked_settings(kind: str, settings: Mapping[str, Any], *, tenant_slug: str
     if not form.is_valid():
         raise SettingsRejected(_complaints(form))
     stored = form.to_settings()
-    providers.local(kind, stored, tenant_slug=tenant_slug).check()
+    providers.with_settings(kind, stored, tenant_slug=tenant_slug, connection=connection).check()
     return stored
 
 
-def _require_new_name(tenant: Tenant, name: str) -> None:
+def require_new_name(tenant: Tenant, name: str) -> None:
+    """Refuse a name that a connection of the bound tenant has.
+
+    Raises:
+        InvalidInput: it has.
+    """
     if Connection.objects.filter(tenant=tenant, name=name).exists():
         raise InvalidInput(
             f"There is already a connection called “{name}”.", hint="Choose another name."

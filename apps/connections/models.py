@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
 from apps.connections.credentials.models import AuthConfig as AuthConfig
@@ -15,7 +16,7 @@ from apps.connections.object_permissions import (
 from apps.connections.object_permissions import (
     ConnectionUserPermission as ConnectionUserPermission,
 )
-from apps.tenants.models import TenantModel
+from apps.tenants.models import Membership, TenantModel
 
 # The kind of the connection that holds a tenant's canary documents (`documents.canaries`).
 CANARY_KIND = "canary"
@@ -58,8 +59,13 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Finds connections and moves them between states."""
 
     def syncing(self) -> ConnectionQuerySet:
-        """Return the connections whose content is kept up to date."""
-        return self.filter(state=ConnectionState.ACTIVE)
+        """Return the connections whose content is kept up to date.
+
+        An own account whose owner is no active member is none, whatever its state says.
+        """
+        members = Membership.objects.usable().filter(tenant=OuterRef("tenant"))
+        is_there = Exists(members.filter(user=OuterRef("owner")))
+        return self.filter(Q(owner=None) | is_there, state=ConnectionState.ACTIVE)
 
     def transition(self, connection_id: int, to: ConnectionState, *, reason: str = "") -> bool:
         """Move one connection by a conditional UPDATE and return whether it applied."""
@@ -145,6 +151,9 @@ class Connection(TenantModel):
     item_space = models.CharField(
         max_length=200, blank=True, default="", db_default="", editable=False
     )
+    # Since when its documents are being deleted, and how many are; empty: nobody has asked for it.
+    data_deletion_at = models.DateTimeField(null=True, editable=False)
+    data_deleted = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         User,

@@ -169,7 +169,8 @@ class Page:
             no entry of its own and adds to its parent, and groups not listed have no members.
         deleted_groups: groups that the source has no more; entries that name them match nobody.
         item_policies: new policies of items whose content is not told (external id -> policy).
-        deleted_prefixes: whole subtrees that are gone, as external ids with a trailing slash.
+        deleted_prefixes: everything is gone whose external id begins so (a subtree: with the slash
+            at the end).
         deleted_places: places that are gone with everything in them: every item one clause of
             whose policy names only such places, or places below them.
         cursor: where the next page starts; None after the last one.

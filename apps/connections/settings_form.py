@@ -14,9 +14,15 @@ class SettingsForm(forms.Form):
     Attributes:
         identity_fields: the settings that say which source it is. They never change: what was
             synced from one source must not come under the rules of another.
+        picked_field: the field that a picker fills (`OffersChoices`): ids of choices, as a JSON
+            list; empty where nothing is picked.
+        acting_field: the field that names the person for whom a service account acts at first;
+            asked for when one is connected.
     """
 
     identity_fields: ClassVar[tuple[str, ...]] = ()
+    picked_field: ClassVar[str] = ""
+    acting_field: ClassVar[str] = ""
 
     def __init__(self, *args: Any, tenant_slug: str = "", **kwargs: Any) -> None:
         self.tenant_slug = tenant_slug

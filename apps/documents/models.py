@@ -88,6 +88,10 @@ class Document(TenantModel):
     )
     policy = TenantForeignKey(Policy, on_delete=models.PROTECT, related_name="documents")
     title = models.CharField(max_length=1000)
+    # What the source last called it; `title` may come from its content. Empty: not known.
+    told_title = models.CharField(
+        max_length=1000, blank=True, default="", db_default="", editable=False
+    )
     path = models.CharField(max_length=4096)
     url = models.CharField(max_length=4096, blank=True)
     mime_type = models.CharField(max_length=200, blank=True)

@@ -86,7 +86,7 @@ def whole(document: Carried, level: Level) -> dict[str, Any]:
     is_exact = not conditions and (found is None or found.is_exact)
     told = None if is_exact else rules
     shown = None if conditions else found
-    named = _Named.of(shown, told)
+    named = _Named.of(shown, told, view)
     return {
         "as_of": rfc3339(view.moment.at),
         "confirmed_at": rfc3339(document.confirmed_at),
@@ -144,13 +144,18 @@ def _access(level: Level) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The principals and places of a record, by their ids."""
+    """The principals and places of a record, by their ids.
+
+    Attributes:
+        vague: principals in which anybody may be, as far as is known.
+    """
 
     principals: Mapping[int, Principal]
     acls: Mapping[int, Acl]
+    vague: Collection[int]
 
     @classmethod
-    def of(cls, found: PermissionList | None, rules: Rules | None) -> _Named:
+    def of(cls, found: PermissionList | None, rules: Rules | None, view: View) -> _Named:
         wanted: set[int] = set()
         if found is not None:
             wanted |= found.users.keys() | found.groups.keys()
@@ -163,6 +168,7 @@ class _Named:
             Acl.objects.only("uuid", "label", "external_id", "form").in_bulk(
                 [one.acl_id for one in lists]
             ),
+            view.unsure if rules else (),
         )
 
     def rules(self, rules: Rules) -> list[list[dict[str, Any]]]:
@@ -188,7 +194,7 @@ class _Named:
                 **_identified(principal),
                 "kind": principal.kind,
                 "email": principal.email or None,
-                "members_known": principal.members_known,
+                "members_known": entry.principal_id not in self.vague,
             },
             "allow": entry.is_allowed,
             "access": _access(entry.level) if entry.is_allowed else None,

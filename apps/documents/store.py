@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection as database
@@ -18,12 +18,13 @@ from apps.connections.models import Connection
 from apps.connections.protocol import Problem, RemoteItem, RemotePolicy
 from apps.documents import classification, source_fields
 from apps.documents.blocks import one_line
+from apps.documents.changes import Changes, Named
 from apps.documents.models import Document
 
 # A row is new, changed (its content is to be indexed again) or only confirmed. An older
 # observation never overwrites a newer one, unless the stored time lies in the future: a clock ran
 # ahead, and nothing true would be heard until it is reached. The title and the author found in
-# the content survive a confirmation.
+# the content survive a confirmation; another name in the source replaces the title.
 #
 # What was extracted before a document came back or got another policy was written for other
 # readers: none of an older version than the one the new readers were given is shown to them. Two
@@ -45,12 +46,12 @@ WITH incoming AS (
     {deciding}
 )
 INSERT INTO documents_document AS d (
-    tenant_id, connection_id, uuid, external_id, policy_id, title, path, url, mime_type,
+    tenant_id, connection_id, uuid, external_id, policy_id, title, told_title, path, url, mime_type,
     size_bytes, source_modified_at, source_version, version, text_from_version, indexed_version,
     index_attempts, failure, failure_message, last_synced_at, seen_by_run_id, created_at,
     labels, author, classification, class_rule_id, classified_by, kind, source_created_at, fields)
-SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, path, url, mime_type,
-    size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
+SELECT %(tenant_id)s, %(connection_id)s, uuid, external_id, policy_id, title, title, path, url,
+    mime_type, size_bytes, source_modified_at, source_version, 1, 1, 0, 0, '', '', %(observed_at)s,
     %(run_id)s, statement_timestamp(), labels, author, classification, class_rule_id, classified_by,
     kind, source_created_at, fields
 FROM ruled
@@ -72,7 +73,9 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
     version = d.version + {changed}::int,
     text_from_version = CASE WHEN d.deleted_at IS NOT NULL OR d.policy_id <> excluded.policy_id
         THEN d.version + {changed}::int ELSE d.text_from_version END,
-    title = CASE WHEN {changed} THEN excluded.title ELSE d.title END,
+    title = CASE WHEN {changed} OR d.told_title NOT IN ('', excluded.told_title)
+        THEN excluded.title ELSE d.title END,
+    told_title = excluded.told_title,
     index_attempts = CASE WHEN {changed} THEN 0 ELSE d.index_attempts END,
     index_after = CASE WHEN {changed} THEN NULL ELSE d.index_after END,
     failure = CASE WHEN {changed} THEN '' ELSE d.failure END,
@@ -80,7 +83,9 @@ ON CONFLICT (tenant_id, connection_id, external_id) DO UPDATE SET
 WHERE d.last_synced_at <= excluded.last_synced_at
     OR d.last_synced_at > statement_timestamp()
 RETURNING WITH (OLD AS before, NEW AS now)
-    now.external_id, before.id IS NULL AS is_new, before.version <> now.version AS is_changed
+    now.uuid, now.external_id, before.id IS NULL OR before.deleted_at IS NOT NULL AS is_new,
+    before.version <> now.version AS is_changed, before.path <> now.path AS is_moved,
+    before.policy_id <> now.policy_id AS has_other_readers
 """
 _UPSERT = (
     _UPSERT.replace(
@@ -108,26 +113,11 @@ UPDATE documents_document d SET
         ELSE d.version END,
     policy_id = named.policy_id, last_synced_at = %(observed_at)s
 FROM named WHERE d.tenant_id = %(tenant_id)s AND d.id = named.id
-RETURNING WITH (OLD AS before) before.policy_id <> d.policy_id
+RETURNING WITH (OLD AS before) d.uuid, d.external_id, before.policy_id <> d.policy_id
 """
 # What a source may put on one item.
 _MAX_LABELS = 100
 _MAX_LABEL_CHARS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of the items of a page.
-
-    Attributes:
-        added: how many documents are new.
-        changed: of how many the content changed.
-        problems: what of new or changed items was not kept; the documents themselves are.
-    """
-
-    added: int
-    changed: int
-    problems: tuple[Problem, ...] = ()
 
 
 def write(
@@ -137,8 +127,9 @@ def write(
     *,
     observed_at: datetime,
     run_id: int,
-) -> Written:
-    """Add and update documents.
+    changes: Changes | None = None,
+) -> tuple[Problem, ...]:
+    """Add and update documents; return what of new or changed ones was not kept.
 
     Args:
         source: the connection that listed them.
@@ -146,9 +137,10 @@ def write(
         policies: the stored policy of every policy the items name.
         observed_at: taken before the source was asked.
         run_id: sync run that saw them; a sweep removes at its end what it did not see.
+        changes: filled, where given.
     """
     if not items:
-        return Written(0, 0)
+        return ()
     classification.hold_rules()
     kept = [source_fields.kept(item.fields) for item in items]
     told = zip(items, kept, strict=True)
@@ -166,15 +158,28 @@ def write(
             },
         )
         rows = cursor.fetchall()
+    news = _noted(changes if changes is not None else Changes(), rows)
     # Not with each sweep again.
-    news = {name for name, is_new, is_changed in rows if is_new or is_changed}
-    problems = tuple(
+    return tuple(
         _left_out(item, fields.left_out)
         for item, fields in zip(items, kept, strict=True)
         if fields.left_out and item.external_id in news
     )
-    added = sum(is_new for _, is_new, _ in rows)
-    return Written(added, sum(bool(is_changed) for _, _, is_changed in rows), problems)
+
+
+def _noted(changes: Changes, rows: Sequence[tuple[Any, ...]]) -> set[str]:
+    """Note what became of documents; return what the source calls the new and changed ones."""
+    news = set()
+    for uuid, external_id, is_new, is_changed, is_moved, has_other_readers in rows:
+        named = Named(uuid, external_id)
+        if is_new or is_changed:
+            (changes.created if is_new else changes.updated).append(named)
+            news.add(external_id)
+        elif is_moved:
+            changes.moved.append(named)
+        if has_other_readers and not is_new:
+            changes.other_readers.append(named)
+    return news
 
 
 def _left_out(item: RemoteItem, names: Sequence[str]) -> Problem:
@@ -224,6 +229,7 @@ def delete(
     prefixes: Sequence[str] = (),
     policy_ids: Sequence[int] = (),
     observed_at: datetime,
+    changes: Changes | None = None,
 ) -> int:
     """Mark documents as gone from their source, and return how many were there.
 
@@ -235,37 +241,55 @@ def delete(
         prefixes: subtrees, as external ids with a trailing slash.
         policy_ids: everything under these policies.
         observed_at: documents seen later than this stay.
+        changes: filled, where given.
     """
     if not (external_ids or prefixes or policy_ids):
         return 0
     named = Q(external_id__in=list(external_ids)) | Q(policy_id__in=list(policy_ids))
     for prefix in prefixes:
         named |= Q(external_id__startswith=prefix)
-    return _mark_deleted(source, named, observed_at)
+    return _mark_deleted(source, named, observed_at, changes)
 
 
-def delete_unseen(source: Connection, *, run_id: int, started_at: datetime) -> int:
+def delete_unseen(
+    source: Connection, *, run_id: int, started_at: datetime, changes: Changes | None = None
+) -> int:
     """Mark as gone what a finished sweep did not see, and return how many there were.
 
     A document that a change brought in while the sweep ran was seen later than its start.
     """
-    return _mark_deleted(source, ~Q(seen_by_run_id=run_id), started_at)
+    return _mark_deleted(source, ~Q(seen_by_run_id=run_id), started_at, changes)
 
 
-def _mark_deleted(source: Connection, which: Q, observed_at: datetime) -> int:
+def _mark_deleted(
+    source: Connection, which: Q, observed_at: datetime, changes: Changes | None
+) -> int:
     classification.hold_rules()  # nor does a batch of theirs meet these rows in another order
     gone = Document.objects.live().filter(which, _not_newer_than(observed_at), connection=source)
-    return gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
+    locked = gone.select_for_update(no_key=True).order_by("pk")
+    named = [Named(*one) for one in locked.values_list("uuid", "external_id")]
+    if named:
+        gone.update(deleted_at=timezone.now(), last_synced_at=observed_at)
+    if changes is not None:
+        changes.deleted += named
+    return len(named)
 
 
-def point(source: Connection, policies: Mapping[str, int], *, observed_at: datetime) -> int:
-    """Give documents, by external id, another policy; return of how many it differs.
+def point(
+    source: Connection,
+    policies: Mapping[str, int],
+    *,
+    observed_at: datetime,
+    changes: Changes | None = None,
+) -> int:
+    """Give documents, by external id, another policy; return how many were told of.
 
     Args:
         source: the connection.
         policies: stored policies by external id.
         observed_at: documents about which something newer is known stay as they are, and an older
             page that arrives later does not bring the old policy back.
+        changes: filled, where given.
     """
     if not policies:
         return 0
@@ -281,7 +305,10 @@ def point(source: Connection, policies: Mapping[str, int], *, observed_at: datet
                 "observed_at": observed_at,
             },
         )
-        return sum(is_other for (is_other,) in cursor.fetchall())
+        rows = cursor.fetchall()
+    if changes is not None:
+        changes.other_readers += [Named(*named) for *named, is_other in rows if is_other]
+    return len(rows)
 
 
 def _not_newer_than(observed_at: datetime) -> Q:

@@ -7,7 +7,7 @@ import time
 from celery import shared_task
 from django.db import transaction
 
-from apps.documents import reclassify
+from apps.documents import data_deletion, reclassify
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
 
@@ -44,3 +44,35 @@ def wake_class_rules() -> None:
         with tenant_context(tenant_id), transaction.atomic():
             if reclassify.unfinished() is not None:
                 send_reclassify(tenant_id)
+
+
+def send_data_deletion(tenant_id: int) -> None:
+    """Wake a worker for what somebody wants deleted, once the transaction has committed."""
+    transaction.on_commit(
+        lambda: delete_data.apply_async(args=(tenant_id,), queue="sync", expires=_EXPIRES_S),
+        robust=True,  # without a broker the row waits for the next wake-up
+    )
+
+
+@shared_task(name="apps.documents.tasks.delete_data")
+def delete_data(tenant_id: int) -> None:
+    """Delete for a slice of time what was copied from connections that ended."""
+    until = time.monotonic() + _SLICE_S
+    with tenant_context(tenant_id):
+        with transaction.atomic():
+            waiting = data_deletion.unfinished()
+        for connection in waiting:
+            while data_deletion.step(connection):
+                if time.monotonic() > until:
+                    with transaction.atomic():
+                        send_data_deletion(tenant_id)
+                    return
+
+
+@shared_task(name="apps.documents.tasks.wake_data_deletion")
+def wake_data_deletion() -> None:
+    """Send tasks for what is left to delete in any tenant; beat calls this every few seconds."""
+    for tenant_id in Tenant.objects.values_list("pk", flat=True):
+        with tenant_context(tenant_id), transaction.atomic():
+            if data_deletion.unfinished():
+                send_data_deletion(tenant_id)

@@ -37,6 +37,8 @@ def background(environment: dict[str, str]) -> list[ChildSpec]:
         _worker("worker-permissions", "permissions", 4, environment),
         _worker("worker-sync", "sync", 4, environment),
         _worker("worker-index", "index", 1, environment),
+        # Its threads wait for other people's servers: none of them is one that syncs need.
+        _worker("worker-webhooks", "webhooks", 8, environment),
         _python("beat", [*_CELERY, "beat", "--pidfile=", "--loglevel", "WARNING"], environment),
         _python("watcher", ["manage.py", "watch_folders"], environment),
     ]

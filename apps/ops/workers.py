@@ -8,8 +8,8 @@ from celery import current_app
 
 # The part of their names that Celery takes from the machine, whose name can change while they run.
 HOST = "kenward"
-NAMES = ("worker-permissions", "worker-sync", "worker-index")
-_QUEUES = {"permissions", "sync", "index"}
+NAMES = ("worker-permissions", "worker-sync", "worker-index", "worker-webhooks")
+_QUEUES = {"permissions", "sync", "index", "webhooks"}
 
 
 def do_answer(*, timeout_s: float = 1.0) -> bool:

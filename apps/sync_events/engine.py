@@ -33,8 +33,10 @@ from apps.connections.errors import (
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.protocol import Connector, Page, Problem
 from apps.documents import recall, store
-from apps.sync_events import events, failures, following, heartbeat, pages, runs
+from apps.documents.changes import Changes
+from apps.sync_events import events, failures, following, heartbeat, pages, run_changes, runs
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
+from apps.sync_events.webhooks import announce
 
 log = logging.getLogger(__name__)
 
@@ -165,18 +167,26 @@ def _finish(run: SyncRun, token: UUID) -> None:
     with transaction.atomic():
         current = runs.locked(run.pk, token)
         if current.is_sweep and current.lane == Lane.CONTENT:
-            current.deleted += store.delete_unseen(
+            changes = Changes()
+            store.delete_unseen(
                 current.connection,
                 run_id=current.pk,
                 started_at=current.started_at or current.created_at,
+                changes=changes,
             )
+            run_changes.note(current, changes)
+            announce.documents(current, changes)
             current.save(update_fields=["deleted"])
             failures.clear_older(current.connection, current.started_at or current.created_at)
             Connection.objects.filter(pk=current.connection_id).update(
                 last_swept_at=timezone.now(), state_reason=""
             )
+        if _is_uneventful(current):
+            current.delete()
+            return
         state = RunState.PARTIAL if current.problems else RunState.SUCCEEDED
         runs.finish(current.pk, token, state)
+        announce.sync_completed(current, state)
         audit.record(
             "sync.finished",
             tenant_id=current.tenant_id,
@@ -185,9 +195,23 @@ def _finish(run: SyncRun, token: UUID) -> None:
             state=state,
             added=current.added,
             updated=current.updated,
+            moved=current.moved,
             deleted=current.deleted,
+            permissions_changed=current.permissions_changed,
             problems=current.problems,
         )
+
+
+def _is_uneventful(run: SyncRun) -> bool:
+    """Return whether a run only asked for changes and heard of none: it would bury the others.
+
+    When the source was last asked stands with the connection.
+    """
+    has_changed = run.added or run.updated or run.moved or run.deleted or run.permissions_changed
+    has_told = run.problems or run.events.exists()
+    return (
+        run.trigger == SyncRun.Trigger.POLL and not run.is_sweep and not (has_changed or has_told)
+    )
 
 
 def _may_pass(run: SyncRun, error: ConnectorError) -> bool:
@@ -209,8 +233,14 @@ def _give_up_or_wait(run: SyncRun, token: UUID, error: ConnectorError) -> Outcom
             runs.pause(run.pk, token, not_before=not_before, error=str(error))
             return Outcome.WAITS
         if isinstance(error, CredentialsRejected | ScopeMissing | SettingsRejected):
-            Connection.objects.transition(
-                run.connection_id, ConnectionState.NEEDS_ATTENTION, reason=str(error)[:500]
-            )
+            _stop(run.connection, error)
         runs.finish(run.pk, token, RunState.FAILED, error=str(error))
+        announce.sync_failed(run, error)
     return Outcome.ENDED
+
+
+def _stop(source: Connection, error: ConnectorError) -> None:
+    """Leave a connection alone until an IT admin has looked after it."""
+    state = ConnectionState.NEEDS_ATTENTION
+    if Connection.objects.transition(source.pk, state, reason=str(error)[:500]):
+        announce.needs_attention(source, error)

@@ -20,6 +20,7 @@ from apps.documents.impact import Impact, Move
 from apps.sync_events import events, holds_changes, holds_page
 from apps.sync_events.holds_page import Comparison, Widening
 from apps.sync_events.models import Lane, RunState, SyncRun
+from apps.sync_events.run_changes import PermissionChanges
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,11 @@ ALARM_ABOVE = 1000
 # swing.
 LIMIT_S = 2.0
 
-# Stores the permissions of a page; returns how many members, entries and policies it changed.
-Write = Callable[[SyncRun, Page], int]
+# Stores the permissions of a page; returns what that changed.
+Write = Callable[[SyncRun, Page], PermissionChanges]
 
 
-def apply(run: SyncRun, page: Page, write: Write) -> tuple[Page, int]:
+def apply(run: SyncRun, page: Page, write: Write) -> tuple[Page, PermissionChanges]:
     """Store the permissions of a page, without what has to wait for an IT admin.
 
     Args:

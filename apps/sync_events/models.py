@@ -18,6 +18,11 @@ from apps.sync_events.exposure.models import (
     ExposureRecall,  # noqa: F401
     ExposureReport,  # noqa: F401
 )
+from apps.sync_events.webhooks.models import (
+    WebhookDelivery,  # noqa: F401  likewise
+    WebhookEndpoint,  # noqa: F401
+    WebhookMessage,  # noqa: F401
+)
 from apps.tenants.encryption import EncryptedTextField
 from apps.tenants.fields import TenantForeignKey
 from apps.tenants.models import TenantModel
@@ -147,6 +152,30 @@ class SyncEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.code} {self.external_id}".strip()
+
+
+class RunChange(TenantModel):
+    """One document that a run has changed; the first of each kind are listed."""
+
+    class Kind(models.TextChoices):
+        """What became of it."""
+
+        ADDED = "added", "New"
+        UPDATED = "updated", "Changed"
+        MOVED = "moved", "Moved or renamed"
+        DELETED = "deleted", "Gone"
+        PERMISSIONS = "permissions", "Other readers"
+
+    run = TenantForeignKey(SyncRun, on_delete=models.CASCADE, related_name="changes")
+    kind = models.CharField(max_length=20, choices=Kind)
+    document_uuid = models.UUIDField()
+    external_id = models.CharField(max_length=4096)
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "run", "kind"], name="change_of_run")]
+
+    def __str__(self) -> str:
+        return self.external_id
 
 
 class ChangeHint(TenantModel):

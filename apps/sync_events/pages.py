@@ -10,10 +10,14 @@ from django.utils import timezone
 from psycopg.errors import DeadlockDetected
 
 from apps.acls import policy, record
+from apps.connections import own_account
 from apps.connections.protocol import Page, Problem, RemotePolicy
-from apps.documents import store
-from apps.sync_events import events, failures, holds, log_positions, runs
+from apps.documents import authority, store
+from apps.documents.changes import Changes
+from apps.sync_events import events, failures, holds, log_positions, run_changes, runs
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
+from apps.sync_events.run_changes import PermissionChanges
+from apps.sync_events.webhooks import announce
 
 # Both lanes of a source write the same people and places, in the order of their pages: where they
 # meet in a circle, PostgreSQL breaks one off, and the other has done its part by the next try.
@@ -51,10 +55,15 @@ def _store(
 ) -> None:
     with transaction.atomic():
         run = runs.locked(run_id, token)
-        page, changed = holds.apply(run, page, _apply_permissions)
-        run.permissions_changed += changed
-        _apply_documents(run, page)
-        _record_problems(run, page)
+        page = own_account.narrowed(page, run.connection)
+        page, permitted = holds.apply(run, page, _apply_permissions)
+        changes = _apply_documents(run, page)
+        run_changes.note(run, changes, permitted)
+        announce.permissions(run, changes, permitted)
+        announce.documents(run, changes)
+        # What is wrong with permissions is no item to be tried again; logs tell of items, too.
+        is_about_items = run.lane == Lane.CONTENT or bool(page.positions)
+        _record_problems(run, page.problems, is_about_items=is_about_items)
         log_positions.move(run.connection, page.positions)
         ChangeHint.objects.filter(pk__in=done_hints).delete()
         if moves_cursor:
@@ -66,10 +75,10 @@ def _store(
         run.save()
 
 
-def _apply_permissions(run: SyncRun, page: Page) -> int:
-    changed = 0
+def _apply_permissions(run: SyncRun, page: Page) -> PermissionChanges:
+    told = PermissionChanges()
     if page.groups or page.deleted_groups or page.acls or page.are_acls_complete:
-        told_of = record.apply(
+        told.recorded = record.apply(
             run.connection.realm,
             groups=page.groups,
             deleted_groups=page.deleted_groups,
@@ -78,37 +87,41 @@ def _apply_permissions(run: SyncRun, page: Page) -> int:
             complete=page.are_acls_complete,
             brought_by=run.uuid,
         )
-        changed += told_of.rows_changed
     if page.item_policies:
         policies = _stored_policies(run, (remote for _, remote in page.item_policies))
-        told = {name: policies[remote] for name, remote in page.item_policies}
-        changed += store.point(run.connection, told, observed_at=page.observed_at)
-    return changed
+        pointed = {name: policies[remote] for name, remote in page.item_policies}
+        store.point(run.connection, pointed, observed_at=page.observed_at, changes=told.documents)
+    return told
 
 
-def _apply_documents(run: SyncRun, page: Page) -> None:
-    policies = _stored_policies(run, (item.policy for item in page.items))
-    written = store.write(
+def _apply_documents(run: SyncRun, page: Page) -> Changes:
+    changes = Changes()
+    items = authority.left_to(run.connection, page.items)
+    policies = _stored_policies(run, (item.policy for item in items))
+    left_out = store.write(
         run.connection,
-        page.items,
+        items,
         policies,
         observed_at=page.observed_at,
         run_id=run.pk,
+        changes=changes,
     )
-    _record_problems(run, written.problems)
-    run.deleted += store.delete(
+    _record_problems(run, left_out)
+    names = [item.external_id for item in items]
+    authority.take(run.connection, names, observed_at=page.observed_at)
+    store.delete(
         run.connection,
         external_ids=page.deleted_ids,
         prefixes=page.deleted_prefixes,
         policy_ids=_policies_within(run, page.deleted_places),
         observed_at=page.observed_at,
+        changes=changes,
     )
-    failures.clear(run.connection, [item.external_id for item in page.items])
+    failures.clear(run.connection, names)
     run.pages += 1
     run.seen += len(page.items)
-    run.added += written.added
-    run.updated += written.changed
     run.total = page.total_items if page.total_items is not None else run.total
+    return changes
 
 
 def _policies_within(run: SyncRun, places: Sequence[str]) -> list[int]:
@@ -134,10 +147,10 @@ def _stored_policies(run: SyncRun, remote: Iterable[RemotePolicy]) -> Mapping[Re
     return stored
 
 
-def _record_problems(run: SyncRun, page: Page) -> None:
-    # What is wrong with permissions is no item to be tried again; logs tell of items, too.
-    is_about_items = run.lane == Lane.CONTENT or bool(page.positions)
-    for problem in page.problems:
+def _record_problems(
+    run: SyncRun, problems: Iterable[Problem], *, is_about_items: bool = False
+) -> None:
+    for problem in problems:
         events.record(run.connection, problem, run=run)
         if not problem.is_error:
             continue

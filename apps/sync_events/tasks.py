@@ -9,7 +9,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from apps.acls import pruning
+from apps.acls import own_claims, pruning
 from apps.connections.models import Connection
 from apps.documents import canary_planting, history
 from apps.search.indexer import queue as index_queue
@@ -74,6 +74,7 @@ def wake_work() -> None:
     for tenant_id in Tenant.objects.filter(is_active=True).values_list("pk", flat=True):
         with tenant_context(tenant_id):
             schedule.resume_after_stop()
+            own_claims.stop_where_owner_left()
             timetable.keep()
             schedule.request_due_permission_sweeps()
             stuck.tell()

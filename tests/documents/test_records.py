@@ -266,6 +266,20 @@ def test_what_a_list_cannot_say_stands_in_rules(
     assert set(told[1:]) == {("Ida", True, "read"), ("Staff", True, "read")}
 
 
+def test_rules_say_of_which_groups_the_members_are_unknown(
+    world: World, library: Library, document: Document
+) -> None:
+    hidden = RemoteEntry(RemotePrincipal(PrincipalKind.GROUP, "hidden", "Hidden"), ord=1)
+    share(library, person(world.ida), hidden, RemoteEntry(STAFF))
+    permissions = record_of(world.ida, document)["permissions"]
+    assert [one["label"] for one in permissions["groups"]] == ["Staff"]
+    ((rules,),) = permissions["rules"]
+    told = {
+        one["principal"]["label"]: one["principal"]["members_known"] for one in rules["entries"]
+    }
+    assert told == {"Ida": True, "Staff": True, "Hidden": False}
+
+
 def test_rules_that_are_too_long_are_left_out_whole(
     world: World, library: Library, document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:

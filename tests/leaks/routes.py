@@ -149,6 +149,9 @@ ROUTES: dict[str, Shown] = {
     "admin/(?P<url>.*)$": admins(lambda s: "/admin/no-such-page"),
     "admin/^(?P<app_label>)/$": admins(lambda s: "/admin/documents/"),
     "admin/sync_events/syncrun/live/": admins(),
+    "admin/sync_events/webhookendpoint/<int:pk>/replay/": admins(
+        lambda s: "/admin/sync_events/webhookendpoint/1/replay/"
+    ),
     "admin/acls/person/<int:pk>/match/": admins(lambda s: "/admin/acls/person/1/match/"),
     "admin/acls/person/<int:pk>/unmatch/": admins(lambda s: "/admin/acls/person/1/unmatch/"),
     "admin/documents/document/preview/<int:pk>/": admins(

@@ -157,15 +157,9 @@ def test_it_stops_within_ten_seconds_and_starts_again_with_everything_there(tmp_
 @pytest.mark.slow
 def test_killed_children_come_back_and_a_killed_up_leaves_nothing(tmp_path: Path) -> None:
     names = (
-        "worker-permissions",
-        "worker-sync",
-        "beat",
-        "watcher",
-        "worker-index",
-        "web",
-        "redis",
-        "postgres",
-    )
+        "worker-permissions", "worker-sync", "beat", "watcher", "worker-index", "worker-webhooks",
+        "web", "redis", "postgres",
+    )  # fmt: skip
     with Up(tmp_path, "--no-sample") as up:
         up.wait_for("ready ")
         for name in names:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 
 from tests.sync_events.folder import Folder, connect
+from tests.sync_events.webhook_receiver import Receiver, receiving
 from tests.world import World
 
 
@@ -17,3 +19,11 @@ def folder(committed_world: World, tmp_path: Path, settings: LazySettings) -> Fo
     path = tmp_path / "share"
     path.mkdir()
     return connect(committed_world.acme, path)
+
+
+@pytest.fixture
+def receiver(settings: LazySettings) -> Iterator[Receiver]:
+    """Return a receiver of webhooks that the operator allows."""
+    with receiving() as found:
+        settings.KENWARD_PRIVATE_DESTINATIONS = {f"127.0.0.1:{found.port}"}
+        yield found

@@ -29,6 +29,7 @@ class ClaimSource(models.TextChoices):
     SCIM = "scim", "Directory (SCIM)"
     ALIAS = "alias", "Confirmed alias"
     ADMIN = "admin", "IT admin"
+    OWN = "own", "Own connected account"
 
 
 class Principal(TenantModel, Group):

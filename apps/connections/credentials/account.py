@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +22,13 @@ from apps.connections.pace import Pace
 from apps.connections.protocol import Capabilities
 
 _MARGIN = timedelta(seconds=60)
+Scopes = tuple[str, ...]
+# A credential as it was stored at some time, where it was asked, for whom, and for what.
+_Name = tuple[UUID, datetime | None, str, str, Scopes]
+# A company's people are asked for by the thousand, by connectors that are made anew for each slice
+# of a sync: this process keeps the tokens, which end after an hour.
+_delegated: dict[_Name, AccessToken] = {}
+_DELEGATED_AT_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,16 @@ class Account:
         return SourceClient(hosts, self._authorization(acting_as), self._pace, judge)
 
     def _authorization(self, acting_as: str) -> Authorization:
-        if self.method == AuthMethod.OAUTH:
-            return _OAuth(self._credential.pk, self._sign_in)
         secret = json.loads(self._credential.secret)
         if self.method == AuthMethod.SERVICE_ACCOUNT:
             url = self.endpoints["token"]
-            return _Delegated(secret["key"], url, acting_as, self._sign_in.read_scopes)
-        return _Key(secret["api_key"])
+            scopes = (*self._sign_in.read_scopes, *self._sign_in.delegated_scopes)
+            return _Delegated(self._credential, url, acting_as, scopes)
+        if self.method == AuthMethod.API_KEY:
+            return _Key(secret["api_key"])
+        if self._credential.pk is None:
+            return _Key(secret["access_token"])
+        return _Renewed(self._credential.pk, self._sign_in)
 
 
 def account_of(connection_id: int, name: str, sign_in: SignIn, pace: Capabilities) -> Account:
@@ -88,18 +98,33 @@ def account_of(connection_id: int, name: str, sign_in: SignIn, pace: Capabilitie
         raise CredentialsRejected("No account is connected.", hint="Reconnect it.")
     if found.state == CredentialState.REJECTED or not found.config.is_active:
         raise CredentialsRejected("The account is not accepted any more.", hint="Reconnect it.")
+    return account_with(found, name, sign_in, pace)
+
+
+def account_with(credential: Credential, name: str, sign_in: SignIn, pace: Capabilities) -> Account:
+    """Return the account of a credential, which need not be stored yet.
+
+    Args:
+        credential: with its configuration; before it is stored, with a token that counts.
+        name: of the connection in the installation, for its pace.
+        sign_in: what the provider declares.
+        pace: how fast the provider may be asked.
+
+    Raises:
+        SettingsRejected: the configuration names an address that may not be asked.
+    """
     return Account(
-        method=AuthMethod(found.config.method),
-        subject=found.subject,
-        endpoints=endpoints.resolved(sign_in.endpoints, found.config.endpoints),
-        scopes=tuple(found.scopes),
+        method=AuthMethod(credential.config.method),
+        subject=credential.subject,
+        endpoints=endpoints.resolved(sign_in.endpoints, credential.config.endpoints),
+        scopes=tuple(credential.scopes),
         _pace=Pace(name, pace.requests_per_s, pace.burst),
-        _credential=found,
+        _credential=credential,
         _sign_in=sign_in,
     )
 
 
-class _OAuth:
+class _Renewed:
     """Signs with an access token that is renewed where it has ended."""
 
     def __init__(self, credential_id: int, sign_in: SignIn) -> None:
@@ -121,22 +146,28 @@ class _OAuth:
 class _Delegated:
     """Signs with a token of a service account that acts for one person."""
 
-    def __init__(
-        self, key: Mapping[str, Any], token_url: str, subject: str, scopes: tuple[str, ...]
-    ) -> None:
-        self._key, self._url, self._subject, self._scopes = key, token_url, subject, scopes
-        self._token: AccessToken | None = None
+    def __init__(self, credential: Credential, url: str, subject: str, scopes: Scopes) -> None:
+        self._credential, self._url = credential, url
+        self._subject, self._scopes = subject, scopes
 
     def headers(self) -> Mapping[str, str]:
-        if self._token is None or _ends_soon(self._token):
-            self._token = service_account.token(
-                self._key, token_url=self._url, subject=self._subject, scopes=self._scopes
+        token = _delegated.get(self._name)
+        if token is None or _ends_soon(token):
+            key = json.loads(self._credential.secret)["key"]
+            token = service_account.token(
+                key, token_url=self._url, subject=self._subject, scopes=self._scopes
             )
-        return {"authorization": f"Bearer {self._token.value}"}
+            _remember(self._name, token)
+        return {"authorization": f"Bearer {token.value}"}
 
     def was_refused(self) -> bool:
-        self._token = None
+        _delegated.pop(self._name, None)
         return True
+
+    @property
+    def _name(self) -> _Name:
+        row = self._credential
+        return (row.uuid, row.renewed_at, self._url, self._subject, self._scopes)
 
 
 class _Key:
@@ -150,6 +181,16 @@ class _Key:
 
     def was_refused(self) -> bool:
         return False
+
+
+def _remember(name: _Name, token: AccessToken) -> None:
+    if len(_delegated) >= _DELEGATED_AT_MOST:
+        for old, kept in list(_delegated.items()):
+            if _ends_soon(kept):
+                _delegated.pop(old, None)
+        if len(_delegated) >= _DELEGATED_AT_MOST:
+            _delegated.clear()
+    _delegated[name] = token
 
 
 def _ends_soon(token: AccessToken) -> bool:

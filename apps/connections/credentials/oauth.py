@@ -62,23 +62,33 @@ class Client:
         """
         proof = {"code_verifier": verifier} if self.sign_in.uses_pkce else {}
         with self._session(redirect_uri=redirect_uri) as session:
-            return dict(session.fetch_token(self._url("token"), code=code, **proof))
+            return _complete(session.fetch_token(self._url("token"), code=code, **proof))
 
     def renewed(self, refresh_token: str) -> dict[str, Any]:
         """Return new tokens for an old refresh token; see `token_for` for the errors."""
         with self._session() as session:
-            return dict(session.refresh_token(self._url("token"), refresh_token=refresh_token))
+            return _complete(session.refresh_token(self._url("token"), refresh_token=refresh_token))
 
-    def revoke(self, token: str) -> None:
+    def revoke(self, token: str) -> bool:
         """Withdraw the grant at the source, where it has an address for that (RFC 7009).
+
+        Returns:
+            whether there is such an address; without one the person has to do it at the source.
 
         Raises:
             ConnectorError: the source did not agree.
         """
         url = self._urls().get("revoke")
-        if url:
-            with self._session() as session:
-                session.revoke_token(url, token=token).raise_for_status()
+        if not url:
+            return False
+        with self._session() as session:
+            answer = session.revoke_token(url, token=token)
+            if answer.status_code == 400 and _said(answer).get("error") in _ENDED:
+                return True  # there is nothing to withdraw any more
+            answer.raise_for_status()
+            if _said(answer).get("ok") is False and _said(answer).get("error") not in _ENDED:
+                raise ValueError  # some say with a status of 200 that they did not do it
+        return True
 
     def _url(self, name: str) -> str:
         return self._urls()[name]
@@ -102,7 +112,7 @@ class Client:
         ) as session:
             try:
                 yield session
-            except (OAuthError, httpx2.HTTPError, ValueError) as error:
+            except (OAuthError, httpx2.HTTPError, ValueError, TypeError) as error:
                 raise _meaning(error) from None  # what Authlib says may hold what was sent
 
 
@@ -123,5 +133,28 @@ def _meaning(error: Exception) -> ConnectorError:
     )
 
 
+def _complete(token: Any) -> dict[str, Any]:
+    """Return a token answer that can be kept.
+
+    Raises:
+        ValueError: it lacks the token, or says in no number when it ends.
+    """
+    told = dict(token)
+    if not isinstance(told.get("access_token"), str):
+        raise ValueError
+    told["expires_in"] = int(told["expires_in"]) if told.get("expires_in") else None
+    return told
+
+
+def _said(answer: httpx2.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+# What sources answer about a token that counts no more.
+_ENDED = frozenset({"invalid_token", "invalid_grant", "token_revoked", "token_expired"})
 # RFC 6749, 4.1.2.1: the server's own trouble, not ours.
 _PASSING = frozenset({"server_error", "temporarily_unavailable"})

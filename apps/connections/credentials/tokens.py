@@ -1,4 +1,8 @@
-"""Keeps the tokens of connected accounts alive: renewed once, under a lock, stored before use."""
+"""Keeps the tokens of connected accounts alive: renewed once, under a lock, stored before use.
+
+A credential's secret is JSON. Of an OAuth account: `access_token` and, where the source gives one,
+`refresh_token`; of an installed app: `installation_id`, and the token that it was given last.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from django.db import connection as database
 from django.db import connections, transaction
 from django.utils import timezone
 
-from apps.connections.credentials.models import Credential, CredentialState
+from apps.connections import endpoints
+from apps.connections.credentials import app_installation
+from apps.connections.credentials.models import AuthMethod, Credential, CredentialState
 from apps.connections.credentials.oauth import Client
 from apps.connections.credentials.sign_in import SignIn
 from apps.connections.errors import CredentialsRejected
@@ -40,7 +46,7 @@ def current(credential_id: int, sign_in: SignIn, *, rejected: str = "") -> Acces
     whatever becomes of a transaction that the caller has open.
 
     Args:
-        credential_id: of an OAuth account.
+        credential_id: of an OAuth account or an installed app.
         sign_in: what the provider declares.
         rejected: a token that the source has just refused, whatever its time says.
 
@@ -69,6 +75,32 @@ def stored(token: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def fresh(credential: Credential, sign_in: SignIn) -> dict[str, Any]:
+    """Return the fields of a credential with a new token, without storing them.
+
+    Args:
+        credential: with its configuration.
+        sign_in: what the provider declares.
+
+    Raises:
+        CredentialsRejected: the grant is withdrawn, has ended, or cannot be renewed.
+        SourceUnavailable: the source's sign-in does not answer.
+    """
+    kept = json.loads(credential.secret)
+    config = credential.config
+    if config.method == AuthMethod.APP:
+        value, ends = app_installation.token(
+            app_id=config.client_id,
+            private_key=config.client_secret,
+            installation_id=kept["installation_id"],
+            api_url=endpoints.resolved(sign_in.endpoints, config.endpoints)["api"],
+        )
+        return {"secret": json.dumps({**kept, "access_token": value}), "expires_at": ends}
+    if not kept.get("refresh_token"):
+        raise _reconnect()
+    return stored({**kept, **Client(config, sign_in).renewed(kept["refresh_token"])})
+
+
 def _current(
     credential_id: int, sign_in: SignIn, rejected: str
 ) -> AccessToken | CredentialsRejected:
@@ -78,21 +110,19 @@ def _current(
         .select_related("config")
         .get(pk=credential_id)
     )
-    if row.state != CredentialState.VALID:
+    if row.state != CredentialState.VALID or not row.config.is_active:
         return _reconnect()
-    kept = json.loads(row.secret)
-    if kept["access_token"] != rejected and not _ends_soon(row.expires_at):
-        return AccessToken(kept["access_token"], row.expires_at)
-    if not kept.get("refresh_token"):
-        return _refuse(row)
+    held = json.loads(row.secret).get("access_token", "")
+    if held and held != rejected and not _ends_soon(row.expires_at):
+        return AccessToken(held, row.expires_at)
     try:
-        renewed = Client(row.config, sign_in).renewed(kept["refresh_token"])
+        renewed = fresh(row, sign_in)
     except CredentialsRejected:
         return _refuse(row)
-    for name, value in stored({**kept, **renewed}).items():
+    for name, value in renewed.items():
         setattr(row, name, value)
     row.renewed_at = timezone.now()
-    row.save()
+    row.save(update_fields=[*renewed, "renewed_at"])
     return AccessToken(json.loads(row.secret)["access_token"], row.expires_at)
 
 

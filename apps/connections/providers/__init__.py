@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # kind -> (label, dotted path of the connector)
 REGISTRY: dict[str, tuple[str, str]] = {
     "file_share": ("Folder", "apps.connections.providers.file_share.connector.FileShare"),
+    "google_drive": (
+        "Google Drive",
+        "apps.connections.providers.google_drive.connector.GoogleDrive",
+    ),
 }
 # What Kenward itself connects and nobody can choose: kind -> dotted path.
 _INTERNAL: dict[str, str] = {
@@ -99,6 +103,11 @@ def slice_s(kind: str) -> float:
     """Return for how long a worker works on a run before it looks at its queues again (seconds)."""
     provider = remote(kind) if kind in REGISTRY else None
     return provider.capabilities.slice_s if provider is not None else _LOCAL_SLICE_S
+
+
+def is_remote(kind: str) -> bool:
+    """Return whether a kind of source is signed in to; one that is not known is not."""
+    return kind in REGISTRY and remote(kind) is not None
 
 
 def label_of(kind: str) -> str:

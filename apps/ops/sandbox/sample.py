@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.ops.sandbox.drive.company import DriveCompany
-from apps.ops.sandbox.drive.oauth import Client
+from apps.ops.sandbox.drive.oauth import Client, ServiceAccount
 from apps.ops.sandbox.slack.records import Guest
 from apps.ops.sandbox.slack.workspace import SlackWorkspace
 
@@ -56,6 +56,7 @@ class Sandbox:
     drive: DriveCompany
     slack: SlackWorkspace
     google_client: Client
+    google_service_account: ServiceAccount
 
 
 def build(redirect_uris: Iterable[str] = (), *, seed: int = 1) -> Sandbox:
@@ -70,7 +71,7 @@ def build(redirect_uris: Iterable[str] = (), *, seed: int = 1) -> Sandbox:
     slack = _slack(seed)
     known = list(redirect_uris)
     slack.app.redirect_uris += known
-    return Sandbox(drive, slack, drive.add_client(known, "Kenward"))
+    return Sandbox(drive, slack, drive.add_client(known, "Kenward"), drive.add_service_account())
 
 
 def _bytes(name: str) -> bytes:

@@ -20,6 +20,7 @@ from typing import Self, TypeVar
 
 from django.db import connections
 
+from apps.connections.errors import ConnectorError
 from apps.search.embeddings import embedding, embedding_lanes
 from apps.search.embeddings.embedding import Embedder, EmbeddingUnavailable
 from apps.search.embeddings.embedding_batches import Batches, Vectors
@@ -180,6 +181,11 @@ class InFlight:
         except EmbeddingUnavailable as error:
             logger.warning("document %d waits: %s %s", document_id, error, error.detail)
             self.is_model_gone = True
+        except ConnectorError as error:  # the source's trouble, not ours: it has no traceback
+            logger.info("document %d waits for its source: %s", document_id, error.code)
+            wait_s = getattr(error, "retry_after_s", 0.0)
+            queue.back_off(document_id, at_least_s=wait_s)
+            return None
         except Exception:  # one document that breaks a library must not keep all others waiting
             logger.exception("document %d waits for another attempt", document_id)
         queue.back_off(document_id)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from numpy.typing import NDArray
 
-from apps.connections.errors import ItemForbidden, ItemUnsupported
+from apps.connections.errors import ItemForbidden, ItemGone, ItemUnsupported
 from apps.documents import chunking, recall
+from apps.documents import store as document_rows
 from apps.documents.blocks import ExtractedText
 from apps.documents.chunking import Chunk as Passage
 from apps.documents.extract.errors import ExtractionError
@@ -82,7 +85,7 @@ def index(document_id: int) -> IndexOutcome:
         the outcome; one that lasts (a broken file) is stored on the document too.
 
     Raises:
-        EmbeddingUnavailable, SourceUnavailable, ItemGone: another attempt may succeed.
+        EmbeddingUnavailable, ConnectorError: another attempt may succeed.
         EmbeddingMismatch: chunks and vectors did not fit each other, and nothing was stored.
     """
     model = embedding.embedder()
@@ -100,7 +103,7 @@ def prepare(document_id: int, model: Embedder) -> Prepared | IndexOutcome:
         what to embed and store, or how it ended already.
 
     Raises:
-        EmbeddingUnavailable, SourceUnavailable, ItemGone: another attempt may succeed.
+        EmbeddingUnavailable, ConnectorError: another attempt may succeed.
     """
     with transaction.atomic():
         document = (
@@ -111,11 +114,14 @@ def prepare(document_id: int, model: Embedder) -> Prepared | IndexOutcome:
         )
     if document is None or document.indexed_version == document.version:
         return IndexOutcome(document_id, "superseded")
+    asked_at = timezone.now()
     try:
         content = _read(document)
         passages = _cut(content, model)
     except _LASTING as error:
         return _store_failure(document, error)
+    except ItemGone:
+        return _hide(document, asked_at)
     with transaction.atomic():
         embedding_models.require(model.spec)
         added = chunk_rows.plan(document_id, passages).added
@@ -199,6 +205,13 @@ def _cut(content: ExtractedText, model: Embedder) -> list[Passage]:
         max_tokens=settings.KENWARD_CHUNK_TOKENS or model.spec.chunk_tokens,
         overlap_tokens=settings.KENWARD_CHUNK_OVERLAP_TOKENS,
     )
+
+
+def _hide(seen: Document, asked_at: datetime) -> IndexOutcome:
+    """Take a document out that its source has no more, whoever is the first to learn it."""
+    with transaction.atomic():
+        document_rows.delete(seen.connection, external_ids=[seen.external_id], observed_at=asked_at)
+    return IndexOutcome(seen.pk, "superseded")
 
 
 def _store_failure(seen: Document, error: KenwardError) -> IndexOutcome:

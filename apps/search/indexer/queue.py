@@ -47,14 +47,19 @@ def claim(limit: int) -> list[int]:
     return ids
 
 
-def back_off(document_id: int) -> None:
-    """Let a document wait before the next attempt: 2 s, 4 s, … up to 10 minutes."""
+def back_off(document_id: int, *, at_least_s: float = 0.0) -> None:
+    """Let a document wait before the next attempt: 2 s, 4 s, … up to 10 minutes.
+
+    Args:
+        document_id: claimed.
+        at_least_s: how long its source asks to wait (seconds).
+    """
     with transaction.atomic():
         document = Document.objects.select_for_update().filter(pk=document_id).first()
         if document is None:
             return
         attempts = min(document.index_attempts + 1, 1_000)
-        delay = timedelta(seconds=min(2 ** min(attempts, 10), _MAX_DELAY_S))
+        delay = timedelta(seconds=max(at_least_s, min(2 ** min(attempts, 10), _MAX_DELAY_S)))
         Document.objects.filter(pk=document_id).update(
             index_attempts=attempts, index_after=Now() + delay, index_claimed_at=None
         )

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.connections import providers
+from apps.connections import own_account, providers
 from apps.connections.errors import (
     ConnectorError,
     CursorExpired,
@@ -90,7 +90,7 @@ def _list(report: ExposureReport, token: UUID) -> None:
     if report.cursor is None:
         _begin_stage(report, token, stage)
     for page in _pages(report, stage):
-        is_full = _keep(report, token, page)
+        is_full = _keep(report, token, own_account.narrowed(page, report.connection))
         if is_full:
             _begin_stage(report, token, Stage.OUTCOME)
             return

@@ -11,7 +11,7 @@ from apps.tenants.row_security import SecureTenantTable
 class Migration(migrations.Migration):
     dependencies = [
         ("connections", "0006_accounts"),
-        ("sync_events", "0005_numbers_without_canaries"),
+        ("sync_events", "0006_webhooks"),
         ("tenants", "0005_department"),
     ]
 
@@ -133,6 +133,53 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="RunChange",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("added", "New"),
+                            ("updated", "Changed"),
+                            ("moved", "Moved or renamed"),
+                            ("deleted", "Gone"),
+                            ("permissions", "Other readers"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("document_uuid", models.UUIDField()),
+                ("external_id", models.CharField(max_length=4096)),
+                (
+                    "run",
+                    apps.tenants.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="changes",
+                        to="sync_events.syncrun",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["tenant", "run", "kind"], name="change_of_run")],
+            },
+        ),
         SecureTenantTable("LogPosition"),
+        SecureTenantTable("RunChange"),
         SecureTenantTable("PushSubscription"),
     ]

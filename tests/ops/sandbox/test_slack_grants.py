@@ -269,3 +269,43 @@ def test_a_method_that_slack_has_not() -> None:
         answer = httpx2.get(f"{base}/api/conversations.everything").json()
     told = {"ok": False, "error": "unknown_method", "req_method": "conversations.everything"}
     assert answer == told
+
+
+def test_distributed_apps_get_history_by_the_spoonful(scene: Scene) -> None:
+    scene.workspace.app.is_distributed = True
+    bot = scene.bot()
+    scene.add_bot_to(scene.general)
+    for number in range(20):
+        scene.workspace.post(scene.general, scene.ada, f"Note {number}")
+    asked = {"channel": scene.general, "limit": "200"}
+    first = bot.get("conversations.history", **asked)
+    assert len(first["messages"]) == 15 and first["has_more"]
+    place = f"{scene.base}/api/conversations.history"
+    busy = httpx2.get(place, params=asked, headers=bot.headers())
+    assert busy.status_code == 429 and 55 <= int(busy.headers["retry-after"]) <= 60
+    assert bot.get("users.list")["ok"]
+    scene.workspace.clock.advance(60)
+    rest = bot.get(
+        "conversations.history", **asked, cursor=first["response_metadata"]["next_cursor"]
+    )
+    assert len(rest["messages"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("uri", "accepted"),
+    [
+        ("https://kenward.example/oauth", True),
+        ("https://kenward.example/oauth/slack", True),
+        ("https://kenward.example/oauthelsewhere", False),
+        ("https://kenward.example:8443/oauth", False),
+        ("http://kenward.example/oauth", False),
+        ("http://localhost:9000/any", True),
+        ("", False),
+    ],
+)
+def test_redirects_lie_at_or_below_what_is_registered(
+    scene: Scene, uri: str, *, accepted: bool
+) -> None:
+    scene.workspace.app.redirect_uris.append("https://kenward.example:443/oauth")
+    asked = uri.replace("kenward.example/", "kenward.example:443/")
+    assert scene.workspace.accepts_redirect(asked) is accepted

@@ -134,18 +134,24 @@ def test_next_version_clears_the_failure(world: World, shelf: Library) -> None:
         assert (document.failure, document.failure_message) == ("", "")
 
 
-@pytest.mark.parametrize(
-    "error",
-    [SourceUnavailable("The share is not mounted."), ItemGone("Gone.", external_id="x")],
-)
 def test_what_may_pass_is_raised_and_leaves_the_index_as_it_was(
-    world: World, shelf: Library, error: Exception
+    world: World, shelf: Library
 ) -> None:
     document = shelf.add("staff/ferret.md", texts.FERRET, place="staff/")
-    shelf.put("staff/ferret.md", error, place="staff/")
-    with pytest.raises(type(error)):
+    shelf.put("staff/ferret.md", SourceUnavailable("The share is not mounted."), place="staff/")
+    with pytest.raises(SourceUnavailable):
         shelf.index(document)
     assert shelf.paths(world.ada, "ferret") == ["staff/ferret.md"]
+
+
+def test_what_vanished_since_it_was_listed_is_hidden_at_once(world: World, shelf: Library) -> None:
+    document = shelf.add("staff/ferret.md", texts.FERRET, place="staff/")
+    shelf.put("staff/ferret.md", ItemGone("Gone.", external_id="x"), place="staff/")
+    assert shelf.index(document).state == "superseded"
+    with shelf.work():
+        document.refresh_from_db()
+        assert document.deleted_at is not None
+    assert shelf.paths(world.ada, "ferret") == []
 
 
 def test_version_that_came_while_reading_stays_queued(shelf: Library) -> None:

@@ -85,11 +85,10 @@ class Access:
 
     def lists(self, user: User, item: Item) -> bool:
         """Whether the item was shared with the user, not just with a domain or a link."""
-        keys = self.keys(item)
-        own = self._own_keys(user)
-        return user.may_sign_in and not (
-            own.isdisjoint(keys.readers) and own.isdisjoint(keys.closed)
-        )
+        keys, own = self.keys(item), self._own_keys(user)
+        if own.isdisjoint(keys.readers) and own.isdisjoint(keys.closed):
+            return False
+        return user.may_sign_in
 
     def finds(self, user: User, item: Item) -> bool:
         """Whether the item is open to the user's domain, or to all, without a link."""
@@ -169,17 +168,18 @@ class Access:
         return known
 
     def _find_keys(self, item: Item) -> Keys:
-        own = {key(each) for each in item.permissions.values() if not each.view}
         parent = self._items.get(item.parent)
         if parent is None or (parent.is_root and not parent.drive_id):
-            return Keys(frozenset(own), frozenset())
+            return Keys(_own(item), frozenset())
         above = self.keys(parent).readers
-        if not item.limited:
-            return Keys(above if own <= above else above | own, frozenset())
-        inherited = (grant for grant in self.grants(item) if grant.inherited)
-        kept = {key(grant.permission) for grant in inherited if not grant.closed}
-        readers = frozenset(own | kept)
-        return Keys(readers, above - readers)
+        if item.limited:
+            inherited = (grant for grant in self.grants(item) if grant.inherited)
+            kept = {key(grant.permission) for grant in inherited if not grant.closed}
+            readers = _own(item) | kept
+            return Keys(readers, above - readers)
+        # Most items add nobody to their folder's readers: then they have one set together.
+        adds_nobody = all(each.id in above for each in item.permissions.values())
+        return Keys(above if adds_nobody else above | _own(item), frozenset())
 
     def _own_keys(self, user: User) -> frozenset[str]:
         return self._held_by(user)[0]
@@ -202,3 +202,7 @@ def key(permission: Permission) -> str:
         return permission.id
     link = "" if permission.discoverable else "-link"
     return f"{permission.type}{link}:{permission.address}"
+
+
+def _own(item: Item) -> frozenset[str]:
+    return frozenset(key(each) for each in item.permissions.values() if not each.view)

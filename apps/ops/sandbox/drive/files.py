@@ -113,12 +113,14 @@ def _found(call: Call) -> list[str]:
     state = call.company
     query = search.parsed(call.text("q"), state, call.user)
     candidates, is_in = _corpus(call)
+    # What is in a corpus is for the caller to see; only a narrow token hides some of it.
+    is_open = call.sees if call.app_files_only else lambda _: True
     if query.folder_id:
         candidates = [state.items[each] for each in state.children.get(query.folder_id, ())]
     wanted = [
         item
         for item in candidates
-        if not item.is_root and is_in(item) and query.matches(item) and call.sees(item)
+        if is_in(item) and query.matches(item) and not item.is_root and is_open(item)
     ]
     return [item.id for item in search.sorted_by(wanted, call.text("orderBy"))]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -14,8 +14,11 @@ import httpx2
 from apps.ops.sandbox.drive.feed import Entry
 from apps.ops.sandbox.drive.records import Clock
 
+logger = logging.getLogger(__name__)
+
 TIMEOUT_S = 5.0
-WAITS_S = (0.1, 0.5)
+# Before each attempt.
+WAITS_S = (0.0, 0.1, 0.5)
 TRIED_AGAIN = frozenset({500, 502, 503, 504})
 
 
@@ -53,6 +56,7 @@ class Push:
         self._channels: dict[tuple[str, str], Channel] = {}
         self._waiting: queue.Queue[tuple[str, dict[str, str]] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
 
     def open(self, channel: Channel) -> None:
         """Begin with the notification that says so.
@@ -65,6 +69,7 @@ class Push:
             raise ValueError(f"Channel id {channel.id} not unique")
         self._channels[place] = channel
         if self._thread is None:
+            self._closing.clear()
             self._thread = threading.Thread(target=self._deliver, name="drive-push", daemon=True)
             self._thread.start()
         self._notify(channel, "sync")
@@ -88,8 +93,9 @@ class Push:
                 self._notify(channel, "change")
 
     def close(self) -> None:
-        """End the thread, after what waits was delivered."""
+        """End the thread; what still waits is not delivered."""
         if self._thread is not None:
+            self._closing.set()
             self._waiting.put(None)
             self._thread.join()
             self._thread = None
@@ -111,17 +117,15 @@ class Push:
     def _deliver(self) -> None:
         with httpx2.Client(timeout=TIMEOUT_S, trust_env=False) as http:
             while (delivery := self._waiting.get()) is not None:
-                _post(http, *delivery)
+                self._post(http, *delivery)
 
-
-def _post(http: httpx2.Client, address: str, headers: dict[str, str]) -> None:
-    for wait_s in (*WAITS_S, None):
-        try:
-            if http.post(address, headers=headers).status_code not in TRIED_AGAIN:
+    def _post(self, http: httpx2.Client, address: str, headers: dict[str, str]) -> None:
+        # A watcher who stays away misses the notification, as at Google.
+        for wait_s in WAITS_S:
+            if self._closing.wait(wait_s):
                 return
-        except httpx2.TransportError:
-            # The watcher is away: as at Google, that is his loss after a few attempts.
-            if wait_s is None:
-                return
-        if wait_s is not None:
-            time.sleep(wait_s)
+            try:
+                if http.post(address, headers=headers).status_code not in TRIED_AGAIN:
+                    return
+            except httpx2.TransportError as error:
+                logger.debug("no answer from a watcher: %s", type(error).__name__)

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from apps.ops.sandbox.drive.company import DriveCompany
+from apps.ops.sandbox.drive.oauth import Client, ServiceAccount
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A sample company and what an application needs to connect to it."""
+
+    company: DriveCompany
+    client: Client
+    service_account: ServiceAccount
+
+
+def ready_company(redirect_uris: Iterable[str], domain: str = "example.com") -> Ready:
+    """Return a sample company with a registered application and a service account.
+
+    Args:
+        redirect_uris: where the application may be sent back to.
+        domain: the company's e-mail domain.
+    """
+    company = sample_company(domain)
+    return Ready(company, company.add_client(redirect_uris), company.add_service_account())
 
 
 def sample_company(domain: str = "example.com", *, seed: int = 0) -> DriveCompany:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from apps.ops.sandbox.faults import Answer, AnswerOf, FaultyApp
 from apps.ops.sandbox.slack import oauth, sight
 from apps.ops.sandbox.slack.calls import Call, MethodError, token_of
+from apps.ops.sandbox.slack.limits import CallLimits
 from apps.ops.sandbox.slack.methods import METHODS
 from apps.ops.sandbox.slack.shapes import Json
 from apps.ops.sandbox.slack.state import Refused
@@ -60,13 +61,18 @@ class _Http:
 
     def __init__(self, workspace: SlackWorkspace) -> None:
         self._workspace = workspace
+        self._limits = CallLimits(workspace)
 
     async def method(self, request: Request) -> Response:
         """Answer a method of the web API."""
         try:
             arguments = await _arguments(request)
             with self._workspace.lock:
-                self._workspace.address = str(request.base_url)
+                wait_s = self._limits.wait_s(request.path_params["method"])
+                if wait_s:
+                    busy = {"ok": False, "error": "ratelimited"}
+                    return JSONResponse(busy, 429, {"Retry-After": str(wait_s)})
+                self._workspace.address = _address(request)
                 answer = {"ok": True, **self._answer(request, arguments)}
         except MethodError as error:
             answer = error.answer()
@@ -79,6 +85,8 @@ class _Http:
         authorization = request.headers.get("Authorization", "")
         if name == "oauth.v2.access":
             return oauth.access(self._workspace, arguments, authorization)
+        if name == "api.test":
+            return {"args": arguments}
         if name not in METHODS:
             raise MethodError("unknown_method", req_method=name)
         # A token in the query string is not looked at: Slack stopped that for new apps.
@@ -115,6 +123,11 @@ class _Http:
                 return PlainTextResponse("This message is gone.", 404)
             text = channel.messages[ts].text
             return PlainTextResponse(f"Simulated Slack, #{channel.name}:\n\n{text}\n")
+
+
+def _address(request: Request) -> str:
+    """Return where this app is served, below whatever it is mounted at."""
+    return str(request.url.replace(path=f"{request.scope.get('root_path', '')}/", query=""))
 
 
 def _bearer(authorization: str) -> str:

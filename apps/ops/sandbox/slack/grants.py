@@ -164,7 +164,9 @@ class GrantVerbs(State):
         for registered in map(urlsplit, self.app.redirect_uris):
             same_host = (asked.scheme, asked.hostname) == (registered.scheme, registered.hostname)
             same_port = registered.port is None or asked.port == registered.port
-            if same_host and same_port and asked.path.startswith(registered.path):
+            folder = registered.path.rstrip("/") + "/"
+            is_below = asked.path == registered.path or asked.path.startswith(folder)
+            if same_host and same_port and is_below:
                 return True
         return False
 

@@ -54,23 +54,17 @@ class MessageVerbs(State):
         before = shapes.message(self, channel, message)
         losing = list(message.file_ids)
         self.forget_places()
-        if self.replies_of(channel, message):
+        if channel.replies_to(message):
             message.text, message.subtype = "This message was deleted.", "tombstone"
             message.user_id, message.edited, message.file_ids = _SLACKBOT, None, []
             self._tell_edited(channel, message, before)
         else:
             del channel.messages[ts]
+            channel.replies.get(message.thread_ts, set()).discard(ts)
             self._tell_deleted(channel, ts, before)
             self._drop_empty_tombstone(channel, message)
         for file_id in losing:
             self._tell_unshared(channel, file_id)
-
-    def replies_of(self, channel: Channel, parent: Message) -> list[Message]:
-        """Return the replies of a thread, oldest first."""
-        if parent.thread_ts != parent.ts:
-            return []
-        replies = (each for each in channel.messages.values() if each.thread_ts == parent.ts)
-        return sorted((each for each in replies if each.is_reply), key=lambda each: each.ts)
 
     def _write(  # noqa: PLR0913 - the parts of one message
         self,
@@ -91,6 +85,7 @@ class MessageVerbs(State):
             parent = self.message(channel_id, thread_ts)
             message.thread_ts = parent.thread_ts = parent.thread_ts or parent.ts
             message.subtype = _BROADCAST if broadcast else ""
+            channel.replies.setdefault(message.thread_ts, set()).add(message.ts)
         channel.messages[message.ts] = message
         self.forget_places()
         if at is None:
@@ -123,7 +118,7 @@ class MessageVerbs(State):
     def _drop_empty_tombstone(self, channel: Channel, reply: Message) -> None:
         """Remove a deleted parent together with its last reply."""
         parent = channel.messages.get(reply.thread_ts)
-        if parent is None or self.replies_of(channel, parent):
+        if parent is None or channel.replies_to(parent):
             return
         if parent.subtype == "tombstone":
             del channel.messages[parent.ts]

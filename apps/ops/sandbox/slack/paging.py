@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from apps.ops.sandbox.slack.calls import Call, MethodError
+from apps.ops.sandbox.slack.limits import LIMITED, MOST_ITEMS
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ def page(
         MethodError: `invalid_cursor` or `invalid_limit`.
     """
     limit = call.number("limit", default, most)
+    if call.workspace.app.is_distributed and call.method in LIMITED:
+        limit = min(limit, MOST_ITEMS)
     start = _start(call, [key(item) for item in items])
     if start and call.workspace.pages_to_repeat:
         call.workspace.pages_to_repeat -= 1

@@ -88,6 +88,7 @@ class Channel:
     Attributes:
         member_ids: who is in it, in the order of joining.
         messages: by ts; replies as well.
+        replies: the ts of the replies, by the ts of their parent.
         connected_team_ids: other workspaces that share it through Slack Connect.
     """
 
@@ -103,6 +104,7 @@ class Channel:
     previous_names: list[str] = field(default_factory=list)
     member_ids: list[str] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
+    replies: dict[str, set[str]] = field(default_factory=dict)
     connected_team_ids: list[str] = field(default_factory=list)
     updated_at: int = 0
 
@@ -110,6 +112,10 @@ class Channel:
     def is_public(self) -> bool:
         """Whether every full member may look into it."""
         return self.kind is Kind.PUBLIC
+
+    def replies_to(self, parent: Message) -> list[Message]:
+        """Return the replies below a message, oldest first."""
+        return [self.messages[ts] for ts in sorted(self.replies.get(parent.ts, ()))]
 
 
 @dataclass
@@ -178,6 +184,7 @@ class AppSettings:
     """The app as it would be registered at Slack. Every secret in it is for show only.
 
     Attributes:
+        is_distributed: sold to many outside the Marketplace; then `limits.py` applies.
         rotates_tokens: access tokens last 12 hours and come with a refresh token.
         redirect_uris: what an authorization may come back to: these, or anything below them.
     """
@@ -189,6 +196,7 @@ class AppSettings:
     app_id: str = "A0SANDBOX01"
     bot_id: str = "B0SANDBOX01"
     name: str = "Kenward"
+    is_distributed: bool = False
     rotates_tokens: bool = False
     redirect_uris: list[str] = field(
         default_factory=lambda: ["http://127.0.0.1", "http://localhost"]

@@ -46,9 +46,28 @@ def person(state: State, who: Person, *, with_email: bool | None = None) -> Json
     if with_email is None:
         live = (token for token in state.tokens.values() if not token.ended)
         with_email = any(_EMAIL_SCOPE in token.scopes for token in live)
-    is_stranger = who.team_id != state.team_id
+    return {
+        "id": who.id,
+        "team_id": who.team_id,
+        "name": who.handle,
+        "real_name": who.name,
+        "deleted": who.is_deleted,
+        "profile": _profile(state, who, with_email=with_email),
+        "is_admin": who.is_admin,
+        "is_owner": False,
+        "is_primary_owner": False,
+        "is_restricted": who.guest is not Guest.NO,
+        "is_ultra_restricted": who.guest is Guest.SINGLE_CHANNEL,
+        "is_bot": who.is_bot,
+        "is_app_user": False,
+        "is_stranger": who.team_id != state.team_id,
+        "updated": who.updated_at,
+    }
+
+
+def _profile(state: State, who: Person, *, with_email: bool) -> Json:
     first, _, last = who.name.partition(" ")
-    profile = {
+    return {
         "title": "",
         "phone": "",
         "skype": "",
@@ -65,23 +84,6 @@ def person(state: State, who: Person, *, with_email: bool | None = None) -> Json
         "team": who.team_id,
         **({"email": who.email} if with_email and who.email else {}),
         **({"bot_id": state.app.bot_id, "api_app_id": state.app.app_id} if who.is_bot else {}),
-    }
-    return {
-        "id": who.id,
-        "team_id": who.team_id,
-        "name": who.handle,
-        "real_name": who.name,
-        "deleted": who.is_deleted,
-        "profile": profile,
-        "is_admin": who.is_admin,
-        "is_owner": False,
-        "is_primary_owner": False,
-        "is_restricted": who.guest is not Guest.NO,
-        "is_ultra_restricted": who.guest is Guest.SINGLE_CHANNEL,
-        "is_bot": who.is_bot,
-        "is_app_user": False,
-        "is_stranger": is_stranger,
-        "updated": who.updated_at,
     }
 
 
@@ -183,18 +185,16 @@ def _thread(place: Channel, written: Message) -> Json:
         parent = place.messages.get(written.thread_ts)
         by = {"parent_user_id": parent.user_id} if parent else {}
         return {"thread_ts": written.thread_ts, **by}
-    replies = [
-        each for each in place.messages.values() if each.thread_ts == written.ts and each.is_reply
-    ]
+    replies = place.replies_to(written)
     if not replies:
         return {}
-    people = list(dict.fromkeys(each.user_id for each in sorted(replies, key=lambda m: m.ts)))
+    people = list(dict.fromkeys(each.user_id for each in replies))
     return {
         "thread_ts": written.ts,
         "reply_count": len(replies),
         "reply_users_count": len(people),
         "reply_users": people[:5],
-        "latest_reply": max(each.ts for each in replies),
+        "latest_reply": replies[-1].ts,
         "is_locked": False,
         "subscribed": False,
     }

@@ -9,7 +9,6 @@ from apps.ops.sandbox.slack.methods import chat, conversations, files, history, 
 from apps.ops.sandbox.slack.shapes import Json
 
 METHODS: Mapping[str, Callable[[Call], Json]] = {
-    "api.test": team.api_test,
     "auth.revoke": team.revoke,
     "auth.test": team.auth_test,
     "chat.delete": chat.delete,

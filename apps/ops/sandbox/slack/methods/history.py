@@ -38,7 +38,7 @@ def replies(call: Call) -> Json:
     first = channel.messages.get(call.required("ts"))
     if first is None:
         raise MethodError("thread_not_found")
-    following = [] if first.is_reply else call.workspace.replies_of(channel, first)
+    following = [] if first.is_reply else channel.replies_to(first)
     thread = [first, *_within(call, following)]
     some, cursor = page(call, thread, lambda each: each.ts, default=1000, most=1000)
     return _messages(call, channel, some, cursor)

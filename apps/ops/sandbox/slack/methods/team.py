@@ -6,11 +6,6 @@ from apps.ops.sandbox.slack.calls import Call
 from apps.ops.sandbox.slack.shapes import Json
 
 
-def api_test(call: Call) -> Json:
-    """Answer `api.test`."""
-    return {"args": {name: value for name, value in call.arguments.items() if name != "token"}}
-
-
 def auth_test(call: Call) -> Json:
     """Answer `auth.test`."""
     workspace = call.workspace

@@ -1,0 +1,1 @@
+"""Slack: channels, threads, files, and who may read them."""

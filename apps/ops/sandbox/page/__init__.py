@@ -1,0 +1,1 @@
+"""The sandbox's page: both simulated sources to look at, to change and to break, in a browser."""

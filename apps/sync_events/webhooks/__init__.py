@@ -1,0 +1,1 @@
+"""Webhooks out: what happened, told to addresses that an IT admin named, signed."""
