@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from apps.connections.dialects.audiences import EVERYONE
 from apps.connections.dialects.value import value
 from apps.connections.protocol import (
     Mode,
@@ -74,7 +75,7 @@ class Source:
 
     def places(self, names: list[str]) -> list[RemoteAcl]:
         """Describe places; one stands only below places that are described by then."""
-        found = []
+        found: list[RemoteAcl] = []
         for name in names:
             above = [one for one in [*self.told, *(a.external_id for a in found)] if one < name]
             parent = self.rng.choice(above) if above and self.rng.random() < 0.8 else None
@@ -92,6 +93,9 @@ class Source:
     def entries(self) -> tuple[RemoteEntry, ...]:
         """Return up to four lines, of which some have not begun or have ended."""
         rng = self.rng
+        if rng.random() < 0.25:  # everybody but one
+            person = self.person(rng.randrange(PEOPLE))
+            return (RemoteEntry(person, is_allowed=False), RemoteEntry(EVERYONE, ord=1))
         return tuple(
             RemoteEntry(
                 self.anybody(),

@@ -192,8 +192,13 @@ def _public_note(report: ExposureReport, name: Name) -> str:
     if name[0] == PrincipalKind.LINK:
         return _NOT_LISTED
     settings = report.connection.settings if report.proposed is None else report.proposed
-    lists_links = any("link" in key and value for key, value in settings.items())
-    return _LISTS_LINKS if lists_links and name[0] == PrincipalKind.MEMBERS else ""
+    chosen = [setting for setting, value in settings.items() if value and "link" in setting]
+    # Which links a connector lists, it says in the names of its settings.
+    by_kind = {
+        PrincipalKind.MEMBERS: [one for one in chosen if "domain" not in one],
+        PrincipalKind.DOMAIN: [one for one in chosen if "domain" in one],
+    }
+    return _LISTS_LINKS if by_kind.get(PrincipalKind(name[0])) else ""
 
 
 def _public_numbers(found: Found) -> dict[str, int]:

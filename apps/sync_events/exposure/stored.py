@@ -81,7 +81,7 @@ def _places(realm: str, names: dict[int, Name]) -> dict[str, Place]:
     keys = {pk: external_id for pk, external_id, *_ in acls}
     return {
         external_id: Place(
-            parent=None if parent is None else keys[parent],
+            parent=keys.get(parent),
             cuts=mode == Mode.CUT,
             entries=tuple(entries[pk]),
             is_value=form == Form.VALUE,
