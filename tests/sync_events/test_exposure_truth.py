@@ -37,6 +37,7 @@ class Company:
 
     world: World
     people: list[User]
+    newcomer: User
     connection: Connection
 
     def sweep(self, told: list[Page]) -> None:
@@ -107,7 +108,8 @@ def founded(rng: random.Random) -> Company:
             told_by = DirectoryIdentity.Source.SSO
             claims.claim_from_directory(user=managed, source=told_by, addresses=addresses)
         people = [world.ada, world.bo, guest, managed, world.ida]
-        return Company(world, people, confirmed(source(world.acme, "drive")))
+        newcomer = make_member(world.acme, "new@nowhere.example")
+        return Company(world, [*people, newcomer], newcomer, confirmed(source(world.acme, "drive")))
 
 
 def listing(told: Source, *, is_late: bool) -> tuple[list[Page], list[Page]]:
@@ -160,16 +162,15 @@ def said(found: outcome.Found) -> dict[int, tuple[int, int, int]]:
 
 
 def assert_waiting(company: Company, found: outcome.Found) -> None:
-    people = {
-        person.pk: person.external_id
-        for person in people_unmatched.unmatched().filter(realm=company.connection.realm)
+    """Compare with what a member gains who is nobody in the source yet, once that is matched."""
+    mine = people_unmatched.unmatched().filter(realm=company.connection.realm)
+    gained = {
+        one.external_id: waiting.effect_of_match(
+            principal=one, user=company.newcomer, actor=company.world.ida
+        ).gained
+        for one in mine
     }
-    behind = waiting.behind(list(people))
-    assert behind is not None
-    assert {
-        name[1]: int(found.verdicts.documents[number])
-        for name, number in found.who.unmatched.items()
-    } == {people[pk]: count for pk, count in behind.items()}
+    assert {name[1]: count for name, count in found.unmatched.items()} == gained
 
 
 def assert_nobody(company: Company, found: outcome.Found) -> None:

@@ -23,7 +23,7 @@ _OTHERS_AT_MOST = 1_000
 # File types that are told apart.
 _TYPES = 30
 
-NOBODY_READS = -1
+_NOBODY: Name = ("nobody", "")
 _PUBLIC = {
     PrincipalKind.EVERYONE.value: "Everyone, guests included",
     PrincipalKind.MEMBERS.value: "All members (guests excepted)",
@@ -56,7 +56,7 @@ def result(report: ExposureReport, found: Found) -> dict[str, Any]:
     """Return the numbers of a report, as JSON."""
     told, verdicts = found.told, found.verdicts
     people = slice(0, len(told.members))
-    waiting = [n for n in found.who.unmatched.values() if verdicts.documents[n]]
+    waiting = [n for n in found.unmatched.values() if n]
     listing = told.listing
     known = np.isin(listing.before, list(told.was_numbers) or [-1])
     return {
@@ -72,12 +72,12 @@ def result(report: ExposureReport, found: Found) -> dict[str, Any]:
             "gaining": int(np.count_nonzero(verdicts.gained[people])),
             "losing": int(np.count_nonzero(verdicts.lost[people])),
         },
-        "unmatched": {"people": len(found.who.unmatched), "waiting": len(waiting)},
-        "unknown_groups": len(found.who.unknown),
+        "unmatched": {"people": len(found.unmatched), "waiting": len(waiting)},
+        "unknown_groups": len(found.unknown),
         "public": _public_numbers(found),
         "nobody": {
-            "documents": found.documents_of(NOBODY_READS),
-            "paths": found.paths[NOBODY_READS],
+            "documents": found.documents_of(_NOBODY),
+            "paths": found.paths[_NOBODY],
         },
         "problems": dict(told.problem_counts.most_common(50)),
         "notes": _notes(report),
@@ -102,25 +102,22 @@ def _unmatched(_: ExposureReport, found: Found) -> list[dict[str, Any]]:
         managed |= set(names)
     return [
         _named(found, name) | {
-            "documents": int(found.verdicts.documents[number]),
+            "documents": number,
             "note": _why_unmatched(found, name, managed),
         }
-        for name, number in found.who.unmatched.items()
+        for name, number in found.unmatched.items()
     ]  # fmt: skip
 
 
 def _unknown_groups(_: ExposureReport, found: Found) -> list[dict[str, Any]]:
-    return [
-        _named(found, name) | {"documents": int(found.verdicts.documents[number])}
-        for name, number in found.who.unknown.items()
-    ]
+    return [_named(found, name) | {"documents": number} for name, number in found.unknown.items()]
 
 
 def _public(report: ExposureReport, found: Found) -> list[dict[str, Any]]:
     rows = []
-    for name, number in found.who.public.items():
-        documents = found.documents_of(number)
-        if not documents:
+    for name in found.findings:
+        documents = found.documents_of(name)
+        if not documents or name == _NOBODY:
             continue
         rows.append(
             {
@@ -128,7 +125,7 @@ def _public(report: ExposureReport, found: Found) -> list[dict[str, Any]]:
                 "external_id": name[0],
                 "documents": documents,
                 "note": _public_note(report, name),
-                "paths": found.paths[number],
+                "paths": found.paths[name],
             }
         )
     return rows
@@ -203,8 +200,8 @@ def _public_note(report: ExposureReport, name: Name) -> str:
 
 def _public_numbers(found: Found) -> dict[str, int]:
     totals: dict[str, int] = {}
-    for name, number in found.who.public.items():
-        totals[name[0]] = totals.get(name[0], 0) + found.documents_of(number)
+    for name in found.findings.keys() - {_NOBODY}:
+        totals[name[0]] = totals.get(name[0], 0) + found.documents_of(name)
     return totals
 
 

@@ -1,77 +1,37 @@
 """Works out what a source has told: what comes in, who would gain what, what is public.
 
-Before the first document of it is stored. Reads top to bottom: what is stored now, what the pages
-make of it, who is who, what each would read, and the report's lines.
+Before the first document of it is stored. Reads top to bottom: fold the pages, say who there is,
+ask what each would read, and write the report.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 from django.db import transaction
 from django.utils import timezone
+from numpy.typing import NDArray
 
+from apps.acls.models import NESTING_KINDS
 from apps.acls.principals import Name
-from apps.connections.protocol import PrincipalKind, Problem
-from apps.sync_events.exposure import evaluate, lines, people, reports, stored, wire
-from apps.sync_events.exposure.evaluate import Flow, World
-from apps.sync_events.exposure.items import Gathered, Listing
-from apps.sync_events.exposure.models import ExposureLine, ExposurePage, ExposureReport
+from apps.connections.protocol import PrincipalKind
+from apps.sync_events.exposure import evaluate, fold, lines, people, reports
+from apps.sync_events.exposure.evaluate import Flow, Verdicts, World
+from apps.sync_events.exposure.fold import Told
+from apps.sync_events.exposure.models import ExposureLine, ExposureReport
 from apps.sync_events.exposure.observed import NOBODY, Observed
-from apps.sync_events.exposure.people import Claims, Member, Subject
+from apps.sync_events.exposure.people import Subject
 
-# Pages that are read together.
-_PAGES = 50
-# Paths shown of each public finding.
+# Paths shown of each finding.
 PATHS = 20
-# Problems that are kept whole; others are counted.
-PROBLEMS = 200
-# The finding that no member would read a document; others are numbers of subjects.
-NOBODY_READS = -1
-
-
-@dataclass(slots=True)
-class Told:
-    """Everything that the pages say together, and what was stored before them.
-
-    Attributes:
-        was: the state now, with the numbers of its stored policies.
-        unseen: stored policies -> live documents that the source did not tell of.
-    """
-
-    observed: Observed
-    claims: Claims
-    listing: Listing
-    gathered: Gathered
-    was: World
-    was_claims: list[Subject]
-    was_numbers: dict[int, int]
-    unseen: dict[int, int]
-    members: list[Member]
-    problems: list[Problem] = field(default_factory=list)
-    problem_counts: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Everybody and every kind of people that the report tells of, as numbers of subjects.
-
-    Attributes:
-        subjects: members first.
-        unmatched: identities that nobody holds.
-        unknown: groups whose members are unknown.
-        public: kinds of public, and domains.
-    """
-
-    subjects: list[tuple[Subject, Subject]]
-    unmatched: dict[Name, int]
-    unknown: dict[Name, int]
-    public: dict[Name, int]
+# The finding that no member would read a document; others are kinds of public.
+NOBODY_READS: Name = ("nobody", "")
+EVERYONE: Name = (PrincipalKind.EVERYONE.value, "")
+MEMBERS: Name = (PrincipalKind.MEMBERS.value, "")
+LINK: Name = (PrincipalKind.LINK.value, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +40,22 @@ class Found:
 
     Attributes:
         policies: numbers of the source's policies -> numbers of the state's.
-        verdicts: in the order of the subjects.
+        verdicts: of the members, in their order.
         findings: the policies of each kind of public, and of `NOBODY_READS`.
+        unmatched: identities that nobody holds -> documents that wait for them.
+        unknown: groups whose members are unknown -> likewise.
         paths: finding -> a few paths.
     """
 
     told: Told
-    who: Who
-    policies: np.ndarray[Any, np.dtype[np.int64]]
-    verdicts: evaluate.Verdicts
-    findings: Mapping[int, frozenset[int]]
-    paths: Mapping[int, list[str]]
+    policies: NDArray[np.int64]
+    verdicts: Verdicts
+    findings: Mapping[Name, frozenset[int]]
+    unmatched: Mapping[Name, int]
+    unknown: Mapping[Name, int]
+    paths: Mapping[Name, list[str]]
 
-    def documents_of(self, finding: int) -> int:
+    def documents_of(self, finding: Name) -> int:
         """Return how many documents a finding is about."""
         per_policy = np.bincount(self.policies[self.told.listing.policies], minlength=1)
         return int(sum(per_policy[n] for n in self.findings[finding] if n < len(per_policy)))
@@ -116,132 +79,98 @@ def make(report: ExposureReport, token: UUID) -> None:
 def find(report: ExposureReport) -> Found:
     """Return what the kept pages of a report mean; reads alone."""
     with transaction.atomic():
-        told = _told(report)
-    who = _who(told)
+        told = fold.told_by(report)
     clauses = list(told.gathered.policies)
     now, numbers = evaluate.world_of(told.observed, [NOBODY, *clauses], timezone.now())
     policies = np.array([numbers[one] for one in clauses] or [0], np.int64)
+    flow = _flow(told, policies)
+    after = fold.subjects_of(told.claims, told.members, told.observed)
+    public = _public(told.observed)
     verdicts = evaluate.verdicts(
         told.was,
         now,
-        who.subjects,
-        _flow(told, policies),
+        [
+            *zip(told.was_claims, after, strict=True),
+            *((Subject(), subject) for subject in public.values()),
+        ],
+        flow,
         counted=len(told.members),
-        tracked=tuple(who.public.values()),
+        tracked=range(len(told.members), len(told.members) + len(public)),
     )
-    findings = _findings(who, verdicts)
+    admitting = dict(zip(public, verdicts.admitting.values(), strict=True))
+    findings = _findings(admitting, verdicts)
+    waiting = _waiting(told, now, flow, admitting[MEMBERS])
     return Found(
         told=told,
-        who=who,
         policies=policies,
         verdicts=verdicts,
         findings=findings,
+        unmatched={name: n for name, n in waiting.items() if name[0] == PrincipalKind.USER},
+        unknown={name: n for name, n in waiting.items() if name[0] in NESTING_KINDS},
         paths=_paths(report, told, policies, findings),
     )
 
 
-def _findings(who: Who, verdicts: evaluate.Verdicts) -> dict[int, frozenset[int]]:
+def _public(observed: Observed) -> dict[Name, Subject]:
+    """Return people whom nobody has named one by one, as kinds; all but guests are members."""
+    full = _full_member(observed)
+    links = people.dynamic(observed, [PrincipalKind.LINK])
+    return {
+        EVERYONE: Subject(people.dynamic(observed, [PrincipalKind.EVERYONE])),
+        MEMBERS: Subject(full),
+        LINK: Subject((*full, *links)),
+        **{
+            name: Subject((*full, name))
+            for name in people.dynamic(observed, [PrincipalKind.DOMAIN])
+        },
+    }
+
+
+def _full_member(observed: Observed) -> tuple[Name, ...]:
+    return people.dynamic(observed, [PrincipalKind.EVERYONE, PrincipalKind.MEMBERS])
+
+
+def _findings(
+    admitting: Mapping[Name, frozenset[int]], verdicts: Verdicts
+) -> dict[Name, frozenset[int]]:
     """Return what each kind of public would read, without what is public to more people."""
-    found = dict(verdicts.admitting)
-    everyone = who.public[PrincipalKind.EVERYONE.value, ""]
-    full = who.public[PrincipalKind.MEMBERS.value, ""]
-    found[full] -= found[everyone]
+    found = {name: policies - admitting[MEMBERS] for name, policies in admitting.items()}
+    found[EVERYONE] = admitting[EVERYONE]
+    found[MEMBERS] = admitting[MEMBERS] - admitting[EVERYONE]
     found[NOBODY_READS] = frozenset(np.flatnonzero(verdicts.readers == 0).tolist())
     return found
 
 
-def _told(report: ExposureReport) -> Told:
-    """Fold all pages over what is stored."""
-    source = report.connection
-    observed, claims = stored.observed(source.realm), people.stored(source.realm)
-    members = people.members()
-    live = stored.documents(source)
-    clauses = stored.clauses(live)
-    was, numbers = evaluate.world_of(observed, [NOBODY, *clauses.values()], timezone.now())
-    was_claims = _subjects(claims, members, observed)
-    gathered = Gathered()
-    problems: list[Problem] = []
-    counts: Counter[str] = Counter()
-    for one in _pages(report):
-        claims.settle(observed.take(one.page), observed)
-        gathered.take(one, observed)
-        counts.update(problem.code for problem in one.page.problems)
-        problems += one.page.problems[: PROBLEMS - len(problems)]
-    listing = gathered.listing()
-    # Of a source that was looked at in part nobody knows what has gone.
-    seen = Counter(listing.before.tolist())
-    expected = {} if report.is_truncated else live
-    return Told(
-        observed=observed,
-        claims=claims,
-        listing=listing,
-        gathered=gathered,
-        was=was,
-        was_claims=was_claims,
-        was_numbers={pk: numbers[clauses.get(pk, NOBODY)] for pk in live},
-        unseen={pk: n - seen[pk] for pk, n in expected.items() if n > seen[pk]},
-        members=members,
-        problems=problems,
-        problem_counts=counts,
+def _waiting(
+    told: Told, now: World, flow: Flow, for_all_members: frozenset[int]
+) -> dict[Name, int]:
+    """Return what a member would gain by being one whom nobody is yet.
+
+    What all members read anyway waits for nobody.
+    """
+    known = told.observed.principals
+    names = [
+        name
+        for name, one in known.items()
+        if one.is_alive
+        and (
+            (name[0] == PrincipalKind.USER and name not in told.claims.live)
+            or (name[0] in NESTING_KINDS and not one.is_known)
+        )
+    ]
+    full = _full_member(told.observed)
+    keeps = ~np.isin(flow.after, list(for_all_members))
+    verdicts = evaluate.verdicts(
+        told.was,
+        now,
+        [(Subject(), Subject((*full, name))) for name in names],
+        Flow(flow.before[keeps], flow.after[keeps], flow.documents[keeps]),
+        counted=0,
     )
+    return dict(zip(names, verdicts.documents.tolist(), strict=True))
 
 
-def _pages(report: ExposureReport) -> Iterator[wire.Told]:
-    """Yield what was told, in its order."""
-    kept = ExposurePage.objects.filter(report=report).order_by("number")
-    for told in kept.values_list("told", flat=True).iterator(chunk_size=_PAGES):
-        yield wire.unpack(told)
-
-
-def _subjects(claims: Claims, members: list[Member], observed: Observed) -> list[Subject]:
-    identities = claims.identities()
-    return [claims.subject_of(member, observed, identities) for member in members]
-
-
-def _who(told: Told) -> Who:
-    observed = told.observed
-    after = _subjects(told.claims, told.members, observed)
-    subjects = list(zip(told.was_claims, after, strict=True))
-
-    def added(names: dict[Name, Subject]) -> dict[Name, int]:
-        first = len(subjects)
-        subjects.extend((Subject(), one) for one in names.values())
-        return {name: first + number for number, name in enumerate(names)}
-
-    unmatched = {
-        name: Subject((name,))
-        for name, known in observed.principals.items()
-        if name[0] == PrincipalKind.USER and known.is_alive and name not in told.claims.live
-    }
-    unknown = {
-        name: Subject((name,))
-        for name, known in observed.principals.items()
-        if name[0] in (PrincipalKind.GROUP, PrincipalKind.DOMAIN)
-        and known.is_alive
-        and not known.is_known
-    }
-    return Who(
-        subjects=subjects,
-        unmatched=added(unmatched),
-        unknown=added(unknown),
-        public=added(_public(observed)),
-    )
-
-
-def _public(observed: Observed) -> dict[Name, Subject]:
-    """Return the kinds of people that nobody has named one by one."""
-    everyone = people.dynamic(observed, [PrincipalKind.EVERYONE])
-    full = people.dynamic(observed, [PrincipalKind.EVERYONE, PrincipalKind.MEMBERS])
-    links = people.dynamic(observed, [PrincipalKind.LINK])
-    return {
-        (PrincipalKind.EVERYONE.value, ""): Subject(everyone),
-        (PrincipalKind.MEMBERS.value, ""): Subject(full),
-        (PrincipalKind.LINK.value, ""): Subject(links),
-        **{name: Subject((name,)) for name in people.dynamic(observed, [PrincipalKind.DOMAIN])},
-    }
-
-
-def _flow(told: Told, policies: np.ndarray[Any, np.dtype[np.int64]]) -> Flow:
+def _flow(told: Told, policies: NDArray[np.int64]) -> Flow:
     """Return how many documents go from which policy to which, those that go away included."""
     listing = told.listing
     numbers = {0: 0, **told.was_numbers}
@@ -263,12 +192,12 @@ def _flow(told: Told, policies: np.ndarray[Any, np.dtype[np.int64]]) -> Flow:
 def _paths(
     report: ExposureReport,
     told: Told,
-    policies: np.ndarray[Any, np.dtype[np.int64]],
-    findings: Mapping[int, frozenset[int]],
-) -> dict[int, list[str]]:
+    policies: NDArray[np.int64],
+    findings: Mapping[Name, frozenset[int]],
+) -> dict[Name, list[str]]:
     """Return a few paths of each finding."""
-    found: dict[int, dict[str, None]] = {finding: {} for finding in findings}
-    for one in _pages(report):
+    found: dict[Name, dict[str, None]] = {finding: {} for finding in findings}
+    for one in fold.pages_of(report):
         for row, path in one.sampled:
             policy = told.listing.policy_of(int(one.items.names[row]))
             if policy is None:
