@@ -68,6 +68,12 @@ _MENU = [
                 "connections_authconfig",
                 "connections.view_authconfig",
             ),
+            _item(
+                "Exposure dry runs",
+                "visibility",
+                "sync_events_exposurereport",
+                "sync_events.view_exposurereport",
+            ),
             _item("Objects Synced", "description", "documents_document", "documents.view_document"),
             _item("Sync Events", "sync", "sync_events_syncrun", "sync_events.view_syncrun"),
             _item("Item events", "list_alt", "sync_events_syncevent", "sync_events.view_syncevent"),

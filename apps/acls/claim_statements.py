@@ -20,7 +20,7 @@ _IS_FREE: Final = f"{_DOMAIN} NOT IN (SELECT domain FROM managed)"
 # wanted  the live identities of kind user that carry a member's address
 # Lookups by index for each row, and NOT IN: see migration 0002. An address counts by the person's
 # own word when exactly one person in the whole installation has verified it.
-_WANTED: Final = f"""
+_OWNERS: Final = f"""
 managed AS MATERIALIZED (
     SELECT domain FROM tenants_manageddomain WHERE tenant_id = %(tenant)s
     UNION SELECT unicode_domain FROM tenants_manageddomain WHERE tenant_id = %(tenant)s
@@ -56,7 +56,8 @@ managed AS MATERIALIZED (
     FROM (SELECT *, min(worth) OVER (PARTITION BY address) AS best FROM told) t
     WHERE t.worth = t.best
     GROUP BY t.address HAVING min(t.user_id) = max(t.user_id)
-), wanted AS MATERIALIZED (
+)"""
+_WANTED: Final = f"""{_OWNERS}, wanted AS MATERIALIZED (
     SELECT o.user_id, o.source, o.address, unnest(ARRAY(
         SELECT i.group_ptr_id FROM acls_principal i
         WHERE i.tenant_id = %(tenant)s AND i.email = o.address AND i.kind = 'user'
@@ -64,6 +65,12 @@ managed AS MATERIALIZED (
     )) AS principal_id
     FROM owner o WHERE o.user_id IN (SELECT user_id FROM member)
 )"""
+
+# Whose each address is, by the best word for it: members alone.
+OWNERS: Final = f"""
+WITH {_OWNERS} SELECT address, user_id, source FROM owner
+WHERE user_id IN (SELECT user_id FROM member)
+"""
 
 # Who has left holds nothing, whoever gave it; what an admin gave to a member stays, and so does the
 # account that a member has connected.

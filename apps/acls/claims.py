@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from apps import audit
 from apps.accounts.models import User
-from apps.acls.claim_statements import END, LOCK, START
+from apps.acls.claim_statements import END, LOCK, OWNERS, START
 from apps.acls.models import DirectoryIdentity
 from apps.tenants.context import required_tenant_id
 
@@ -80,6 +80,13 @@ def claim_from_directory(
             claims_ended=claimed.ended,
         )
     return claimed
+
+
+def address_owners() -> dict[str, tuple[int, str]]:
+    """Return whose each address is now: address -> (member, by which word), in lower case."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWNERS, {"tenant": required_tenant_id()})
+        return {address: (int(user), source) for address, user, source in cursor.fetchall()}
 
 
 def lock() -> None:

@@ -65,6 +65,23 @@ def change(
         _record("connection.changed", now, actor, changed=changed)
 
 
+def proposed_settings(*, connection: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as `change` would store them, to see what they would mean.
+
+    Args:
+        connection: of the bound tenant.
+        settings: as the provider's form takes them.
+
+    Raises:
+        ConnectorError: as `change` does.
+    """
+    stored = create.checked_settings(
+        connection.kind, settings, tenant_slug=connection.tenant.slug, connection=connection
+    )
+    _require_same_source(connection, stored)
+    return stored | _learnt(connection)
+
+
 def pause(*, connection: Connection, actor: User) -> bool:
     """Stop syncing, and return whether it was not paused already, or by a delegate alone.
 

@@ -12,6 +12,12 @@ from apps.sync_events.drift_models import (
     DriftCheck,  # noqa: F401  Django looks for models here
     DriftMismatch,  # noqa: F401
 )
+from apps.sync_events.exposure.models import (
+    ExposureLine,  # noqa: F401
+    ExposurePage,  # noqa: F401
+    ExposureRecall,  # noqa: F401
+    ExposureReport,  # noqa: F401
+)
 from apps.sync_events.webhooks.models import (
     WebhookDelivery,  # noqa: F401  likewise
     WebhookEndpoint,  # noqa: F401

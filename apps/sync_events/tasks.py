@@ -14,6 +14,8 @@ from apps.connections.models import Connection
 from apps.documents import canary_planting, history
 from apps.search.indexer import queue as index_queue
 from apps.sync_events import drift, engine, indexing, schedule, stuck, timetable
+from apps.sync_events.exposure import reports as exposure_reports
+from apps.sync_events.exposure import tasks as exposures
 from apps.sync_events.models import Lane, SyncRun
 from apps.sync_events.push_in import subscriptions
 from apps.tenants.context import tenant_context
@@ -82,6 +84,7 @@ def wake_work() -> None:
             schedule.retry_due_items()
             schedule.request_for_hints()
             _send_claimable(tenant_id)
+            exposures.send_claimable(tenant_id)
             with transaction.atomic():
                 if index_queue.has_work():
                     send_index(tenant_id)
@@ -135,6 +138,7 @@ def prune_history() -> None:
     for tenant_id in Tenant.objects.values_list("pk", flat=True):
         with tenant_context(tenant_id):
             history.prune()
+            exposure_reports.prune()
             pruning.prune(before=timezone.now() - CHANGE_LOG_KEPT)
 
 

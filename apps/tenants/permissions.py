@@ -33,6 +33,7 @@ _ADMINISTERED = {
     "sync_events.view_syncevent",
     "sync_events.view_faileditem",
     "sync_events.change_faileditem",
+    "sync_events.view_exposurereport",
     "sync_events.view_driftcheck",
     "sync_events.view_driftmismatch",
     "sync_events.change_driftmismatch",

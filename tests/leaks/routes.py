@@ -172,6 +172,12 @@ ROUTES: dict[str, Shown] = {
     "admin/(?P<url>.*)$": admins(lambda s: "/admin/no-such-page"),
     "admin/^(?P<app_label>)/$": admins(lambda s: "/admin/documents/"),
     "admin/sync_events/syncrun/live/": admins(),
+    "admin/sync_events/exposurereport/<int:pk>/live/": admins(
+        lambda s: "/admin/sync_events/exposurereport/1/live/"
+    ),
+    "admin/sync_events/exposurereport/<int:pk>/download/<slug:form>/": admins(
+        lambda s: "/admin/sync_events/exposurereport/1/download/csv/"
+    ),
     "admin/sync_events/webhookendpoint/<int:pk>/replay/": admins(
         lambda s: "/admin/sync_events/webhookendpoint/1/replay/"
     ),

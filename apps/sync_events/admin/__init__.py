@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from apps.sync_events.admin import (
     drift,
+    exposure,
+    exposure_asked,
     holds,
     items,
     runs,
@@ -14,6 +16,8 @@ from apps.sync_events.admin import (
 
 __all__ = [
     "drift",
+    "exposure",
+    "exposure_asked",
     "holds",
     "items",
     "runs",

@@ -43,19 +43,25 @@ class Draft:
     _groups: list[RemoteGroup] = field(default_factory=list)
     _problems: list[Problem] = field(default_factory=list)
 
-    def add(self, file: File, log: Log) -> None:
-        """Tell of an item of a log, whatever it is and wherever it lies."""
+    def add(self, file: File, log: Log, *, seen_by: Log | None = None) -> None:
+        """Tell of an item, whatever it is and wherever it lies.
+
+        Args:
+            file: the item.
+            log: that it belongs to.
+            seen_by: whose reader showed it, where that is another one.
+        """
         if file.is_trashed:
             self.add_gone(file)
         elif file.is_folder:
-            self.add_folder(file, log)
+            self.add_folder(file, log, seen_by=seen_by)
         elif items.is_document(file):
-            self._add_document(file, log)
+            self._add_document(file, log, seen_by or log)
 
-    def add_folder(self, file: File, log: Log) -> Node | None:
+    def add_folder(self, file: File, log: Log, *, seen_by: Log | None = None) -> Node | None:
         """Tell of a folder's place; return it if what it holds is synced."""
         try:
-            node = self.tree.node_of(file, log, self.observed_at)
+            node = self.tree.node_of(file, seen_by or log, self.observed_at)
         except ItemGone:  # between being listed and being looked at
             self.add_gone_place(file.id, file.name)
             return None
@@ -121,9 +127,9 @@ class Draft:
             positions=positions or {},
         )
 
-    def _add_document(self, file: File, log: Log) -> None:
+    def _add_document(self, file: File, log: Log, seen_by: Log) -> None:
         try:
-            placed = self.tree.place(file, log, self.observed_at)
+            placed = self.tree.place(file, seen_by, self.observed_at)
         except (ItemGone, ItemForbidden):  # between being listed and being looked at
             self.add_gone_id(file.id)
             return

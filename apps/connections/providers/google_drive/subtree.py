@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from apps.connections.errors import CredentialsRejected, CursorExpired, ItemForbidden, ItemGone
@@ -69,9 +69,24 @@ class Subtrees:
         for file in files:
             if file.is_folder:
                 folders.append(file.id)
-            if self.tree.logs.covers(log, file):
-                draft.add(file, log)
+            self._add(draft, log, file)
         return folders
+
+    def _add(self, draft: Draft, log: Log, file: File) -> None:
+        """Tell of an item, also of other people's: in their own logs nothing stands of it."""
+        logs = self.tree.logs
+        if logs.covers(log, file):
+            draft.add(file, log)
+            return
+        try:
+            own = logs.of_file(file)
+            if own is None or not logs.is_synced(own):
+                return
+            if file.grants is None:
+                file = replace(file, grants=own.client.file(file.id).grants)
+        except (CredentialsRejected, ItemForbidden, ItemGone):
+            return
+        draft.add(file, own, seen_by=log)
 
     def _children(self, log: Log, folder_ids: list[str], page: str) -> Listed:
         within = " or ".join(f"'{folder_id}' in parents" for folder_id in folder_ids)

@@ -115,8 +115,8 @@ class Tree:
         """Return where an item stands.
 
         Args:
-            file: as the log's reader sees it.
-            log: that it belongs to.
+            file: as a log's reader sees it.
+            log: whose reader that is.
             observed_at: before it was asked for.
 
         Raises:
@@ -155,12 +155,25 @@ class Tree:
         if found is None:
             return None
         file, observed_at = found
-        owner_log = self._owner_log(file, log)
-        if owner_log.name != log.name:
-            seen = self._file(folder_id, owner_log, is_sure=True)
-            file, observed_at = seen or found
-            log = owner_log if seen else log
+        if not self.logs.covers(log, file) and (not file.parent or file.grants is None):
+            file, log = self._as_owner_sees(file, log)
         return self._built(file, observed_at, log, depth)
+
+    def _as_owner_sees(self, file: File, log: Log) -> tuple[File, Log]:
+        """Return somebody else's folder with what its owner sees of it, and whom to ask further.
+
+        Of what lies in another person's folder, the owner may not see where it is.
+        """
+        try:
+            owner_log = self.logs.of_file(file)
+        except (ItemGone, ItemForbidden):
+            owner_log = None
+        seen = self._file(file.id, owner_log, is_sure=True) if owner_log else None
+        if seen is None or owner_log is None:
+            return file, log
+        if file.parent and not seen[0].parent:
+            return replace(file, grants=seen[0].grants), log
+        return seen[0], owner_log
 
     def _built(self, file: File, observed_at: datetime, log: Log, depth: int) -> Node:
         parent = self._node(file.parent, log, depth - 1) if file.parent else None
@@ -264,15 +277,6 @@ class Tree:
 
     def _keep(self, file: File, observed_at: datetime) -> None:
         self._files[file.id] = (file, observed_at)
-
-    def _owner_log(self, file: File, log: Log) -> Log:
-        """Return the log in which a folder is told; the given one where it is told in none."""
-        if self.logs.covers(log, file):
-            return log
-        try:
-            return self.logs.of_file(file) or log
-        except (ItemGone, ItemForbidden):
-            return log
 
     @staticmethod
     def _loose(log: Log) -> str:
