@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,16 +10,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from typing_extensions import override
+from unfold.decorators import display
 
 from apps.connections.admin import ConnectionAdmin
 from apps.connections.models import Connection, ConnectionState
 from apps.documents.admin import DocumentAdmin
 from apps.documents.models import Document
-from apps.sync_events import by_hand, delegated
-from apps.sync_events.admin.runs import actor_of
+from apps.sync_events import by_hand, delegated, lag
+from apps.sync_events.admin import lag_words
+from apps.sync_events.admin.runs import NOT_ACTIVE, actor_of
 from apps.sync_events.models import SyncEvent
 
-_NOT_ACTIVE = "A connection that is not active is not synced: resume it first."
 # Events shown on an item's page.
 EVENTS_ON_PAGE = 20
 
@@ -28,9 +29,11 @@ admin.site.unregister(Connection)
 
 @admin.register(Connection)
 class SyncedConnectionAdmin(ConnectionAdmin):
-    """Connections that can be synced now."""
+    """Connections that can be synced now, with how far behind their sources they are."""
 
     page_title = "Connections"
+    list_display: Any = (*ConnectionAdmin.list_display, "up_to_date")
+    change_form_outer_after_template: Any = "admin/sync_events/lag.html"
     actions: Any = ("sync_now", *ConnectionAdmin.actions, "delegate")
 
     @override
@@ -38,6 +41,31 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         """Offer a sync beside the others, where one is possible."""
         others = (*super().object_actions(request, obj), "delegate")
         return ("sync_now", *others) if obj.state == ConnectionState.ACTIVE else others
+
+    @override
+    def complete(self, rows: Sequence[Connection]) -> None:
+        """Look how far behind the sources of a page are."""
+        for source, found in zip(rows, lag.of_all(rows), strict=True):
+            source.lag = found  # type: ignore[attr-defined]  # read by its column alone
+
+    @display(description="Up to date")
+    def up_to_date(self, source: Connection) -> str:
+        """Return whether it is as new as its own periods promise, and why not."""
+        return lag_words.short(source.lag)  # type: ignore[attr-defined]  # from `complete`
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add how far behind the source we are."""
+        if isinstance(source := kwargs.get("obj"), Connection) and source.pk:
+            found = lag.of(source)
+            context["lag_badge"], context["lag_reason"] = (
+                lag_words.badge(found),
+                lag_words.reason(found),
+            )
+            context["lag_rows"] = lag_words.rows(found)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -53,7 +81,7 @@ class SyncedConnectionAdmin(ConnectionAdmin):
             said = f"Connections syncing now: {asked}. See Sync Events."
             self.message_user(request, said, messages.SUCCESS)
         if asked < len(queryset):
-            self.message_user(request, _NOT_ACTIVE, messages.WARNING)
+            self.message_user(request, NOT_ACTIVE, messages.WARNING)
 
     def has_delegate_permission(self, request: HttpRequest) -> bool:
         """Return whether this person hands connections to others: by role, operators not."""
@@ -95,7 +123,7 @@ class SyncedDocumentAdmin(DocumentAdmin):
         if asked:
             self.message_user(request, f"Items looked at again: {asked}.", messages.SUCCESS)
         if asked < len(chosen):
-            self.message_user(request, _NOT_ACTIVE, messages.WARNING)
+            self.message_user(request, NOT_ACTIVE, messages.WARNING)
 
     @override
     def render_change_form(
