@@ -111,7 +111,7 @@ def _sentence(point: Point) -> str:
             "compared": "It has never been compared in full so far.",
         }.get(point.name, "It has never been asked for its changes so far.")
     age = span(timezone.now() - point.at)
-    every = span(point.every or timedelta())
+    every = _period(point.every or timedelta())
     return {
         "confirmed": f"Its permissions were confirmed {age} ago; it should be every {every}.",
         "compared": f"Everything was compared {age} ago; it should be every {every}.",
@@ -125,5 +125,10 @@ def _sentence(point: Point) -> str:
 def _promise(point: Point) -> str:
     if point.every is None:
         return ""
-    every = span(point.every).removeprefix("1 ")
-    return f"should wait {every} at most" if point.name in _WAITING else f"should be every {every}"
+    if point.name in _WAITING:
+        return f"should wait {span(point.every)} at most"
+    return f"should be every {_period(point.every)}"
+
+
+def _period(length: timedelta) -> str:
+    return span(length).removeprefix("1 ")
