@@ -57,7 +57,7 @@ def test_a_run_tells_what_it_changed_by_path_and_never_by_title(
     assert f'href="{link}">acme/plan.md</a>' in page
     assert '<span class="kw-path">acme/gone since.md</span>' in page
     assert "and 1,234 more" in page
-    assert "In all 30 more, counting places, their entries and members" in page
+    assert "30, counting places, their entries and members of groups" in page
     assert TITLE not in page
 
 
@@ -67,7 +67,7 @@ def test_the_list_says_every_kind_of_change_to_eyes_and_ears(acme: Stock, client
     )
     page = client.get(reverse("admin:sync_events_syncrun_changelist")).content.decode()
     assert "1 new, 2,000 changed, 3 moved, 4 gone, 5 permissions changed" in page
-    for sign in ("+1", "~2,000", "→3", "−4", "⚿5"):
+    for sign in ("+1", "~2,000", "→3", "−4"):
         assert f'<span class="kw-nowrap">{sign}</span>' in page
 
 

@@ -75,7 +75,10 @@ def test_the_source_s_own_total_makes_the_estimate(world: World) -> None:
         stored(run, (40, 0), (20, 200), (0, 400))
         said = pace_words.line(loaded(run))
         shown = progress.parts(loaded(run))["progress"]
-    assert said in ("10 documents/s · about 1 min left", "10.0 documents/s · about 1 min left")
+    assert said in (
+        "10 documents/s\xa0· about 1 min left",
+        "10.0 documents/s\xa0· about 1 min left",
+    )
     assert "400 of 1,000" in str(shown)
 
 
@@ -115,7 +118,7 @@ def test_permissions_are_measured_in_pages(world: World) -> None:
             run.pages = pages
             pace.note(run, timezone.now() - timedelta(seconds=seconds_ago))
         run.save()
-        assert pace_words.line(loaded(run)) == "0.5 pages/s · about 3 min left"
+        assert pace_words.line(loaded(run)) == "0.5 pages/s\xa0· about 3 min left"
         assert "10 of about 100 pages" in str(progress.parts(loaded(run))["progress"])
 
 

@@ -126,7 +126,7 @@ def _promise(point: Point) -> str:
     if point.every is None:
         return ""
     if point.name in _WAITING:
-        return f"should wait {span(point.every)} at most"
+        return f"none should wait longer than {span(point.every)}"
     return f"should be every {_period(point.every)}"
 
 

@@ -37,6 +37,14 @@ def line(run: SyncRun) -> str:
     return _going(run)
 
 
+def is_going(run: SyncRun) -> bool:
+    """Return whether a run is being worked on just now, as far as anybody can tell."""
+    waits = run.not_before is not None and run.not_before > timezone.now()
+    is_held = waits or run.stuck_at is not None
+    is_active = run.connection.state == ConnectionState.ACTIVE
+    return run.state == RunState.RUNNING and is_active and not is_held
+
+
 def remaining(seconds: float | None) -> str:
     """Return how long something still takes, roughly: nobody knows it to the second."""
     if seconds is None:
@@ -53,7 +61,8 @@ def _going(run: SyncRun) -> str:
     said = [_rate(run, found.per_second)] if found.per_second is not None else []
     if run.is_sweep:
         said.append(remaining(found.remaining_s))
-    return " · ".join(said)
+    # A line breaks after the dot.
+    return "\N{NO-BREAK SPACE}· ".join(said)
 
 
 def _rate(run: SyncRun, per_second: float) -> str:

@@ -25,13 +25,15 @@ _TONES = {
     RunState.CANCELLED: "",
 }
 PARTS = ("state", "progress", "changes", "problems", "duration")
+# A glyph that few fonts have; the admin brings one of its own.
+_KEY = SafeString('<span class="material-symbols-outlined kw-key">key</span>')
 # What a run changed, with the sign before each number and the words for those who hear them.
 _CHANGES = (
     ("+", "added", "new"),
     ("~", "updated", "changed"),
     ("→", "moved", "moved"),
     ("−", "deleted", "gone"),
-    ("⚿", "permissions_changed", "permissions changed"),
+    (_KEY, "permissions_changed", "permissions changed"),
 )
 
 
@@ -129,7 +131,7 @@ def _share(run: SyncRun) -> dict[str, object]:
     is_beyond = expected is not None and pace.done(run) > expected
     return {
         "percent": round(100 * pace.done(run) / expected) if expected and not is_beyond else None,
-        "is_running": run.state == RunState.RUNNING,
+        "is_running": pace_words.is_going(run),
         "done": pace.done(run),
         "expected": None if is_beyond else expected,
         "is_told": found is not None and found.is_told,

@@ -10,7 +10,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from apps.documents.models import Document
 from apps.sync_events.models import RunChange, SyncRun
 
-# Each kind with the run's count of it, and what else than documents it counts.
+# Each kind with the run's count of it.
 _GROUPS = (
     (RunChange.Kind.ADDED, "added"),
     (RunChange.Kind.UPDATED, "updated"),
@@ -44,8 +44,8 @@ class Group:
         if not left:
             return ""
         if self.kind == RunChange.Kind.PERMISSIONS:
-            also = "and" if self.listed else "In all"
-            return f"{also} {intcomma(left)} more, counting places, their entries and members"
+            also = f"and {intcomma(left)} more" if self.listed else intcomma(left)
+            return f"{also}, counting places, their entries and members of groups"
         return f"and {intcomma(left)} more"
 
 
