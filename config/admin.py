@@ -72,8 +72,8 @@ class KenwardAdminSite(UnfoldAdminSite):
 def overview_context(request: HttpRequest) -> dict[str, Any]:
     """Return what the first page shows this person."""
     # Models load only after the apps are ready, and this module is loaded before.
-    from apps.sync_events import overview
-    from apps.sync_events.admin import progress
+    from apps.sync_events import overview, stuck
+    from apps.sync_events.admin import lag_words, progress
     from apps.tenants.models import Tenant
 
     context: dict[str, Any] = {"now": timezone.now(), "tenants": None, "overview": None}
@@ -86,4 +86,6 @@ def overview_context(request: HttpRequest) -> dict[str, Any]:
     if getattr(request, "tenant", None) is not None:
         context["overview"] = overview.of_tenant()
         context["running"] = [progress.row(run) for run in context["overview"].unfinished]
+        context["stuck"] = [(run, stuck.problem(run)) for run in context["overview"].stuck]
+        context["sources"] = [lag_words.summary(lag) for lag in context["overview"].sources]
     return context

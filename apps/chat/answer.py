@@ -38,7 +38,6 @@ from apps.chat.frames import Frames
 from apps.chat.models import Message
 from apps.chat.receipts import Receipt
 from apps.chat.streaming import forgive_cancellation, gathered, whole
-from apps.chat.transactions import in_transaction
 from apps.chat.turns import Answer, Asked, PastTurn
 from apps.documents import canaries
 from apps.documents.canaries import CanaryPassed
@@ -50,6 +49,7 @@ from apps.search.embeddings.embedding import EmbeddingMismatch
 from apps.search.release import Passage
 from apps.search.retrieve import How
 from apps.tenants.models import Membership
+from apps.tenants.transactions import in_transaction
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,3 @@ class ChatConfig(AppConfig):
     name = "apps.chat"
     verbose_name = "Chat"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        """End the sockets of whoever signs out."""
-        from django.contrib.auth.signals import user_logged_out
-
-        from apps.chat import sockets
-
-        user_logged_out.connect(sockets.end_after_sign_out, dispatch_uid="chat-sockets")

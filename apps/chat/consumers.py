@@ -12,11 +12,12 @@ from uuid import UUID
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.db import Error as DatabaseFault
 
+from apps.accounts import asker, sockets
+from apps.accounts.asker import Asker
 from apps.acls import circumstances, request_circumstances
 from apps.acls.circumstances import Circumstances
-from apps.chat import asker, sockets, turns
+from apps.chat import turns
 from apps.chat.answer import answer
-from apps.chat.asker import Asker
 from apps.chat.errors import (
     ChatError,
     NotAMember,
@@ -26,10 +27,10 @@ from apps.chat.errors import (
 )
 from apps.chat.frames import Frames
 from apps.chat.streaming import whole
-from apps.chat.transactions import in_transaction
 from apps.errors import KenwardError, NotFound
 from apps.search.retrieve import MAX_QUERY_CHARS
 from apps.tenants.context import tenant_context, user_context
+from apps.tenants.transactions import in_transaction
 
 logger = logging.getLogger(__name__)
 

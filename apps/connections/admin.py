@@ -20,6 +20,7 @@ from apps.connections import (
     create,
     providers,
 )
+from apps.connections.credentials import scopes
 from apps.connections.credentials.models import CredentialState
 from apps.connections.forms import ConnectionForm, connection_form
 from apps.connections.models import Connection, ConnectionState
@@ -154,8 +155,11 @@ class ConnectionAdmin(TenantModelAdmin):
         if credential is None:
             return "None is needed"
         said = f"{credential.subject or 'Connected'}, by {credential.config.name}"
-        is_valid = credential.state == CredentialState.VALID
-        return said if is_valid else f"{said}: {credential.get_state_display().lower()}"
+        if credential.state != CredentialState.VALID:
+            return f"{said}: {credential.get_state_display().lower()}"
+        if lacking := scopes.lacking(obj, credential):
+            return f"{said}. Reconnect it: its settings need more ({', '.join(lacking)})."
+        return said
 
     @admin.display(description="deletion")
     def deletion(self, obj: Connection) -> str:

@@ -9,11 +9,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from apps.connections.models import Connection
-from apps.connections.protocol import Page, PrincipalKind, RemoteAcl, RemoteEntry, RemotePrincipal
+from apps.connections.protocol import (
+    Mode,
+    Page,
+    PrincipalKind,
+    RemoteAcl,
+    RemoteEntry,
+    RemotePolicy,
+    RemotePrincipal,
+)
 
-# The one place of such a connection, in its own realm.
+# Where everything belongs that the source lets nobody read, as far as it told.
 PLACE = "own-account"
-_POLICY = ((PLACE,),)
+_POLICY: RemotePolicy = ((PLACE,),)
+# In the place of what the source calls its places: names of folders are the owner's, too.
+_LABEL = "Own account"
 
 
 def principal_of(connection: Connection) -> RemotePrincipal:
@@ -28,6 +38,9 @@ def principal_of(connection: Connection) -> RemotePrincipal:
 def narrowed(page: Page, connection: Connection) -> Page:
     """Return a page as it may be stored: of an own account, with its owner as the only reader.
 
+    The source's places stay, without their names and with other readers, so that what goes with a
+    place is hidden with it.
+
     Args:
         page: what the connector told.
         connection: whose page it is; that of a tenant's account stays as it is.
@@ -37,9 +50,21 @@ def narrowed(page: Page, connection: Connection) -> Page:
     owner = RemoteEntry(principal_of(connection))
     return replace(
         page,
-        items=tuple(replace(item, policy=_POLICY) for item in page.items),
-        item_policies=tuple((name, _POLICY) for name, _ in page.item_policies),
+        items=tuple(replace(item, policy=_told(item.policy)) for item in page.items),
+        item_policies=tuple((name, _told(policy)) for name, policy in page.item_policies),
         groups=(),
         deleted_groups=(),
-        acls=(RemoteAcl(PLACE, "Own account", entries=(owner,)),),
+        acls=(
+            RemoteAcl(PLACE, _LABEL, entries=(owner,)),
+            *(
+                replace(acl, label=_LABEL, mode=Mode.ADD, entries=(owner,))
+                for acl in page.acls
+                if acl.external_id != PLACE
+            ),
+        ),
     )
+
+
+def _told(policy: RemotePolicy) -> RemotePolicy:
+    """Return a policy that its owner fulfils: one of the source's places in each clause."""
+    return policy if policy and all(policy) else _POLICY

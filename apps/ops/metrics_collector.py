@@ -8,6 +8,7 @@ numbers without rows. One that fails is left out and logged: the other numbers s
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 from django.db import Error, connection, transaction
@@ -74,6 +75,43 @@ def permissions() -> Iterable[Metric]:
             mismatches.add_metric((*names, "leak"), leaks)
             mismatches.add_metric((*names, "loss"), losses)
     return age, checked, mismatches
+
+
+@register
+def syncing() -> Iterable[Metric]:
+    """Yield how far each connection is behind its source, and its runs."""
+    labels = ("tenant", "connection")
+    ages = {
+        "compared": "Time since everything was compared with the source; +Inf: never.",
+        "asked": "Time since the source was asked for its changes; absent where it keeps no log.",
+        "told": "Time since the source last sent word by itself; absent where it never has.",
+    }
+    gauges = {
+        name: GaugeMetricFamily(f"kenward_sync_{name}_age_seconds", text, labels=labels)
+        for name, text in ages.items()
+    }
+    lag = GaugeMetricFamily(
+        "kenward_sync_lag_seconds",
+        "Age of the oldest change that the source reported and that is not stored (store), and of"
+        " the oldest document that is not in the index (index); 0: none waits.",
+        labels=(*labels, "waits_for"),
+    )
+    runs = GaugeMetricFamily(
+        "kenward_sync_runs", "Runs that are being worked on, or stuck.", labels=(*labels, "state")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM kenward_sync_numbers()")
+        for tenant, uuid, compared, asked, told, reported, index, running, stuck in cursor:
+            names = (tenant, str(uuid))
+            gauges["compared"].add_metric(names, math.inf if compared is None else compared)
+            for name, age in (("asked", asked), ("told", told)):
+                if age is not None:
+                    gauges[name].add_metric(names, age)
+            lag.add_metric((*names, "store"), reported or 0.0)
+            lag.add_metric((*names, "index"), index or 0.0)
+            runs.add_metric((*names, "running"), running)
+            runs.add_metric((*names, "stuck"), stuck)
+    return (*gauges.values(), lag, runs)
 
 
 def _asked(source: Source) -> list[Metric]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps import audit
 from apps.connections.models import Connection, ConnectionState
 from apps.documents.models import Document
-from apps.sync_events import failures, runs, schedule, tasks
+from apps.sync_events import failures, progress_events, runs, schedule, tasks
 from apps.sync_events.models import UNFINISHED, FailedItem, Lane, RunState, SyncRun
 
 
@@ -68,7 +68,41 @@ def cancel(run: SyncRun, *, actor_id: int) -> bool:
         )
         if is_cancelled:
             audit.record("sync.cancelled", tenant_id=run.tenant_id, actor_id=actor_id, target=run)
+            progress_events.tell(run.pk)
     return is_cancelled
+
+
+def can_resume(run: SyncRun) -> bool:
+    """Return whether a comparison that was cancelled, or failed, can go on where it stopped.
+
+    Once a later one has begun there is nothing left for it to do.
+    """
+    if run.state not in (RunState.CANCELLED, RunState.FAILED) or run.cursor is None:
+        return False
+    if run.connection.state != ConnectionState.ACTIVE:
+        return False
+    same = SyncRun.objects.filter(connection=run.connection_id, lane=run.lane, is_sweep=True)
+    return run.is_sweep and not same.filter(pk__gt=run.pk).exists()
+
+
+def resume(run: SyncRun, *, actor_id: int) -> bool:
+    """Let a comparison go on after its last page, and return whether it does.
+
+    It stays the same run: what it has seen counts as seen when it looks for what is gone.
+    """
+    with transaction.atomic():
+        current = SyncRun.objects.select_for_update(of=("self",)).select_related("connection")
+        found = current.filter(pk=run.pk).first()
+        if found is None or not can_resume(found):
+            return False
+        found.state, found.error, found.attempts = RunState.QUEUED, "", 0
+        found.claim = found.not_before = found.finished_at = found.stuck_at = None
+        found.progressed_at = timezone.now()
+        found.save()
+        audit.record("sync.resumed", tenant_id=run.tenant_id, actor_id=actor_id, target=run)
+        progress_events.tell(run.pk)
+        _wake(run.connection)
+    return True
 
 
 def run_again(run: SyncRun, *, actor_id: int) -> SyncRun:

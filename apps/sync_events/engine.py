@@ -35,7 +35,16 @@ from apps.connections.models import Connection, ConnectionState
 from apps.connections.protocol import Connector, Page, Problem
 from apps.documents import recall, store
 from apps.documents.changes import Changes
-from apps.sync_events import events, failures, following, heartbeat, pages, run_changes, runs
+from apps.sync_events import (
+    events,
+    failures,
+    following,
+    heartbeat,
+    pages,
+    progress_events,
+    run_changes,
+    runs,
+)
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 from apps.sync_events.webhooks import announce
 
@@ -184,6 +193,7 @@ def _finish(run: SyncRun, token: UUID) -> None:
                 last_swept_at=timezone.now(), state_reason=""
             )
         if _is_uneventful(current):
+            progress_events.tell(current.pk)
             current.delete()
             return
         state = RunState.PARTIAL if current.problems else RunState.SUCCEEDED

@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Value
 
 from apps.connections.models import Connection
 from apps.sync_events.drift_models import (
@@ -89,6 +90,10 @@ class SyncRun(TenantModel):
     # When it last stored something; a run that has stored nothing for long is stuck.
     progressed_at = models.DateTimeField(null=True, editable=False)
     stuck_at = models.DateTimeField(null=True, editable=False)
+    # How far it was at moments of its last minute: [seconds since 1970, documents or pages].
+    lately = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), editable=False
+    )
     # From before the first request for permissions: that is when what it confirms was true.
     confirms_from = models.DateTimeField(null=True, editable=False)
     problems = models.PositiveIntegerField(default=0)

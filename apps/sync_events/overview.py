@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection as database
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from apps.connections.models import Connection, ConnectionState
 from apps.documents import canary_alarm
 from apps.documents.models import Document
 from apps.documents.states import STATES
+from apps.sync_events import lag
+from apps.sync_events.lag import Lag
 from apps.sync_events.models import UNFINISHED, FailedItem, SyncEvent, SyncRun
+from apps.sync_events.pace import with_expectations
 from apps.tenants.context import required_tenant_id
 from apps.tenants.models import Membership
 
@@ -33,6 +36,8 @@ class Freshness:
 class Overview:
     """One tenant at a glance. `recent_failures` are the latest of `failure_count` in a day.
 
+    `unfinished` and `stuck` are runs with what is expected of them (`pace`).
+
     `canary_alarms` are the leaks of the last week (`documents.canary_alarm`).
     """
 
@@ -40,8 +45,10 @@ class Overview:
     connections: dict[str, int]
     members: int
     failed_items: int
-    sources: list[Freshness]
+    sources: list[Lag]
     unfinished: list[SyncRun]
+    stuck: list[SyncRun]
+    newest_run: int
     recent_failures: list[SyncEvent]
     failure_count: int
     canary_alarms: int
@@ -65,7 +72,10 @@ def of_tenant() -> Overview:
     failures = SyncEvent.objects.filter(
         level=SyncEvent.Level.ERROR, happened_at__gte=timezone.now() - RECENT
     )
-    unfinished = SyncRun.objects.filter(state__in=UNFINISHED).select_related("connection")
+    unfinished = with_expectations(
+        SyncRun.objects.filter(state__in=UNFINISHED).select_related("connection")
+    )
+    stuck = unfinished.exclude(stuck_at=None).order_by("stuck_at", "pk")
     return Overview(
         documents=Document.objects.without_canaries().aggregate(
             **{
@@ -78,8 +88,10 @@ def of_tenant() -> Overview:
         ),
         members=Membership.objects.filter(tenant_id=required_tenant_id(), is_active=True).count(),
         failed_items=FailedItem.objects.count(),
-        sources=[freshness(source) for source in Connection.objects.order_by("name")],
+        sources=lag.of_all(Connection.objects.order_by("name")),
         unfinished=list(unfinished.order_by("-started_at", "pk")[:_LISTED]),
+        stuck=list(stuck[:_LISTED]),
+        newest_run=SyncRun.objects.aggregate(newest=Max("pk"))["newest"] or 0,
         recent_failures=list(
             failures.select_related("connection", "run").order_by("-pk")[:_LISTED]
         ),

@@ -14,7 +14,15 @@ from apps.connections import own_account
 from apps.connections.protocol import Page, Problem, RemotePolicy
 from apps.documents import authority, store
 from apps.documents.changes import Changes
-from apps.sync_events import events, failures, holds, log_positions, run_changes, runs
+from apps.sync_events import (
+    events,
+    failures,
+    holds,
+    log_positions,
+    progress_events,
+    run_changes,
+    runs,
+)
 from apps.sync_events.models import ChangeHint, Lane, SyncRun
 from apps.sync_events.run_changes import PermissionChanges
 from apps.sync_events.webhooks import announce
@@ -72,6 +80,7 @@ def _store(
         run.heartbeat_at = run.progressed_at = timezone.now()
         run.stuck_at = None
         run.attempts, run.error = 0, ""
+        progress_events.stored(run)
         run.save()
 
 

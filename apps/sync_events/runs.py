@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps import audit
 from apps.connections.models import Connection
 from apps.errors import KenwardError
+from apps.sync_events import progress_events
 from apps.sync_events.models import ChangeHint, Lane, RunState, SyncRun
 
 # A run whose worker has been silent for so long may be claimed by another (seconds).
@@ -63,6 +64,8 @@ def request(
                 lane=lane,
                 is_sweep=is_sweep,
             )
+        if is_new:
+            progress_events.tell(run.pk)
     return run
 
 
@@ -117,6 +120,7 @@ def claim(run_id: int) -> UUID | None:
                     started_at=Coalesce("started_at", now),
                 )
             )
+            progress_events.tell(run_id)
     except IntegrityError:  # one_running_per_lane
         return None
     return token if taken else None
@@ -155,6 +159,8 @@ def pause(run_id: int, token: UUID, *, not_before: datetime | None = None, error
             error=error[:1000],
             attempts=F("attempts") + (1 if error else 0),
         )
+        if not_before is not None:
+            progress_events.tell(run_id)
 
 
 def finish(run_id: int, token: UUID, state: RunState, *, error: str = "") -> None:
@@ -163,3 +169,4 @@ def finish(run_id: int, token: UUID, state: RunState, *, error: str = "") -> Non
         SyncRun.objects.filter(pk=run_id, claim=token).update(
             state=state, error=error[:1000], finished_at=timezone.now(), claim=None
         )
+        progress_events.tell(run_id)

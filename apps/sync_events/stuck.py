@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps import audit
 from apps.connections.models import Connection
 from apps.connections.protocol import Problem
-from apps.sync_events import events
+from apps.sync_events import events, progress_events
 from apps.sync_events.models import RunState, SyncRun
 
 # A run that is being worked on, or could be, and has stored nothing for so long.
@@ -30,7 +30,8 @@ def tell() -> int:
         for run in found:
             run.stuck_at = now
             run.save(update_fields=["stuck_at"])
-            events.record(run.connection, _problem(run), run=run)
+            events.record(run.connection, problem(run), run=run)
+            progress_events.tell(run.pk)
             audit.record(
                 "sync.stuck",
                 tenant_id=run.tenant_id,
@@ -51,7 +52,8 @@ def _stuck(before: datetime) -> QuerySet[SyncRun]:
     return quiet.filter(unfinished, connection_id__in=syncing).exclude(waits)
 
 
-def _problem(run: SyncRun) -> Problem:
+def problem(run: SyncRun) -> Problem:
+    """Return what is wrong with a stuck run, and what an admin can do about it."""
     if run.state == RunState.QUEUED:
         return Problem(
             "",
@@ -63,5 +65,6 @@ def _problem(run: SyncRun) -> Problem:
         "",
         "stuck",
         "This sync has stored nothing for ten minutes.",
-        hint="It goes on by itself if it can. Cancel it to begin anew.",
+        hint="It goes on by itself if it can. Cancel it, and then let it go on where it stopped,"
+        " or run it again.",
     )

@@ -28,6 +28,7 @@ class Server:
     """uvicorn with the flags that `up` gives it."""
 
     port: int = 0
+    app: Any = application
 
     @contextmanager
     def running(self) -> Iterator[Server]:
@@ -35,7 +36,7 @@ class Server:
         listening.bind(("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
-            application,
+            self.app,
             lifespan="off",
             log_level="error",
             proxy_headers=False,

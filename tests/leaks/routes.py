@@ -198,6 +198,7 @@ ROUTES: dict[str, Shown] = {
 # Sockets, and the test that takes the secret away while they talk.
 SOCKETS: dict[str, str] = {
     "ws/chat/<uuid:uuid>/": "tests/leaks/test_chat_in_progress.py",
+    "ws/sync/": "tests/sync_events/test_progress_socket.py",
 }
 
 HOW_TO = (

@@ -5,7 +5,7 @@ Nothing here is stored, and no error names a secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Client:
     sign_in: SignIn
 
     def authorization_url(
-        self, *, redirect_uri: str, state: str, verifier: str, writes: bool = False
+        self, *, redirect_uri: str, state: str, verifier: str, scopes: Collection[str] = ()
     ) -> str:
         """Return where to send a person, who comes back to `redirect_uri` with a code.
 
@@ -44,12 +44,13 @@ class Client:
             redirect_uri: registered at the source.
             state: random, to be compared with what comes back.
             verifier: of the proof key: 43 to 128 characters (RFC 7636, 4.1).
-            writes: whether to ask for the rights to write, too.
+            scopes: what to ask for (`scopes.wanted`); none: what reading needs.
         """
         extra: dict[str, Any] = dict(self.sign_in.extra)
         if self.sign_in.uses_pkce:
             extra["code_verifier"] = verifier
-        with self._session(writes=writes, redirect_uri=redirect_uri) as session:
+        asked = scopes or self.sign_in.read_scopes
+        with self._session(scopes=asked, redirect_uri=redirect_uri) as session:
             url, _ = session.create_authorization_url(self._url("authorize"), state=state, **extra)
         return str(url)
 
@@ -97,13 +98,14 @@ class Client:
         return endpoints.resolved(self.sign_in.endpoints, self.config.endpoints)
 
     @contextmanager
-    def _session(self, *, writes: bool = False, redirect_uri: str = "") -> Iterator[OAuth2Client]:
-        scopes = (*self.sign_in.read_scopes, *(self.sign_in.write_scopes if writes else ()))
+    def _session(
+        self, *, scopes: Collection[str] = (), redirect_uri: str = ""
+    ) -> Iterator[OAuth2Client]:
         with OAuth2Client(
             client_id=self.config.client_id,
             client_secret=self.config.client_secret or None,
             token_endpoint_auth_method="client_secret_post",  # noqa: S106  the name of a method
-            scope=self.sign_in.scope_separator.join(scopes),
+            scope=self.sign_in.scope_separator.join(scopes) or None,
             redirect_uri=redirect_uri or None,
             code_challenge_method="S256" if self.sign_in.uses_pkce else None,
             timeout=TIMEOUT_S,

@@ -25,6 +25,7 @@ from apps.sync_events.models import (
     FailedItem,
     LogPosition,
     PushSubscription,
+    RunChange,
     RunState,
     SyncEvent,
     SyncRun,
@@ -107,4 +108,5 @@ def _stop(connection: Connection) -> None:
 def _forget(connection: Connection) -> None:
     """Delete what names items beside the documents themselves."""
     FailedItem.objects.filter(connection=connection).delete()
+    RunChange.objects.filter(run__connection=connection).delete()
     SyncEvent.objects.filter(connection=connection).exclude(external_id="").delete()

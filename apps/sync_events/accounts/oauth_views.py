@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.connections import providers
 from apps.connections.connect import Grant
 from apps.connections.credentials import flow as flows
-from apps.connections.credentials import tokens
+from apps.connections.credentials import scopes, tokens
 from apps.connections.credentials.flow import Flow
 from apps.connections.credentials.models import AuthConfig, AuthMethod
 from apps.connections.credentials.oauth import Client
@@ -48,6 +48,8 @@ def start(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except NotFound as error:
         raise Http404(error.message) from error
     writes = request.POST.get("writes") == "1" and config.allows_writes
+    sign_in = _sign_in(config)
+    asked = scopes.wanted(sign_in, connection.settings if connection else None, writes=writes)
     flow = Flow(
         tenant_id=request.tenant.pk,  # type: ignore[attr-defined]
         user_id=_user(request).pk,
@@ -60,11 +62,11 @@ def start(request: HttpRequest, uuid: UUID) -> HttpResponse:
     )
     begun = flows.begin(request.session, flow)
     try:
-        address = Client(config, _sign_in(config)).authorization_url(
+        address = Client(config, sign_in).authorization_url(
             redirect_uri=flow.redirect_uri,
             state=begun.state,
             verifier=begun.verifier,
-            writes=writes,
+            scopes=asked,
         )
     except KenwardError as error:
         messages.error(request, f"{error.message} {error.hint}".strip())

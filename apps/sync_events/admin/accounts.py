@@ -117,7 +117,9 @@ def links(connection: Connection) -> list[dict[str, str]]:
     is_ended = connection.state == ConnectionState.DISCONNECTED
     if connection.owner_id is None and is_remote:
         if picker.offers(connection) and not is_ended:
-            found.append(_link("Choose what to sync", "choose", connection.pk))
+            is_new = connection.state_reason == connect.CHOOSE
+            label = "Choose what to sync, then start" if is_new else "Choose what to sync"
+            found.append(_link(label, "choose", connection.pk))
         found.append(_link("Reconnect", "reconnect", connection.pk))
     if not is_ended:
         found.append(_link("Disconnect", "disconnect", connection.pk))

@@ -15,14 +15,21 @@ from typing_extensions import override
 from unfold.decorators import display
 
 from apps.audit.model_admin import EvidenceAdmin, since
-from apps.sync_events import by_hand
-from apps.sync_events.admin import progress
+from apps.connections.models import ConnectionState
+from apps.sync_events import by_hand, stuck
+from apps.sync_events.admin import progress, run_diff
 from apps.sync_events.models import UNFINISHED, FailedItem, SyncRun
 
 # Events shown on a run's page, and runs that one request may ask about.
 EVENTS_ON_PAGE = 100
 RUNS_ASKED = 100
 _BIGINT_DIGITS = 19
+
+NOT_ACTIVE = "A connection that is not active is not synced: resume it first."
+_NOTHING_TO_RESUME = (
+    "Only a full sweep that was cancelled or failed can go on, until a later one has begun. Run"
+    " the others again."
+)
 
 
 @admin.register(SyncRun)
@@ -43,15 +50,16 @@ class SyncRunAdmin(EvidenceAdmin):
         "progress_now", "changes_now", "problems_now", "created_at", "started", "duration_now",
         "finished_at",
     )  # fmt: skip
-    actions = ("cancel", "run_again", "retry_failed_items")
-    change_form_outer_after_template: Any = "admin/sync_events/events.html"
+    actions = ("cancel", "go_on", "run_again", "retry_failed_items")
+    change_form_outer_before_template: Any = "admin/sync_events/run_top.html"
+    change_form_outer_after_template: Any = "admin/sync_events/run.html"
     empty_hint = "Once a source is connected, each of its syncs stands here."
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         """Return the runs with their source and who asked for them."""
         found: QuerySet[SyncRun] = super().get_queryset(request)
-        return found.select_related("connection", "requested_by")
+        return progress.shown(found.select_related("requested_by"))
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Return whether the role lets this person start and stop syncs."""
@@ -63,7 +71,8 @@ class SyncRunAdmin(EvidenceAdmin):
         if obj.state in UNFINISHED:
             return ("cancel",)
         has_failed = FailedItem.objects.filter(connection_id=obj.connection_id).exists()
-        return ("run_again", "retry_failed_items") if has_failed else ("run_again",)
+        again = ("run_again", "retry_failed_items") if has_failed else ("run_again",)
+        return ("go_on", *again) if by_hand.can_resume(obj) else again
 
     @admin.action(description="Cancel", permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> None:
@@ -73,11 +82,24 @@ class SyncRunAdmin(EvidenceAdmin):
         more = f" Had ended before: {ended}." if ended else ""
         self.message_user(request, f"Cancelled: {done}.{more}", messages.SUCCESS)
 
+    @admin.action(description="Go on where it stopped", permissions=["act"])
+    def go_on(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> None:
+        """Let the chosen runs, which were cancelled or failed, go on after their last page."""
+        resumed = sum(by_hand.resume(run, actor_id=actor_of(request)) for run in queryset)
+        if resumed:
+            self.message_user(request, f"Going on: {resumed}.", messages.SUCCESS)
+        if resumed < len(queryset):
+            self.message_user(request, _NOTHING_TO_RESUME, messages.WARNING)
+
     @admin.action(description="Run again", permissions=["act"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> None:
         """Queue runs like the chosen ones."""
-        queued = {by_hand.run_again(run, actor_id=actor_of(request)).pk for run in queryset}
-        self.message_user(request, f"Waiting for a worker: {len(queued)}.", messages.SUCCESS)
+        active = [run for run in queryset if run.connection.state == ConnectionState.ACTIVE]
+        queued = {by_hand.run_again(run, actor_id=actor_of(request)).pk for run in active}
+        if queued:
+            self.message_user(request, f"Waiting for a worker: {len(queued)}.", messages.SUCCESS)
+        if len(active) < len(queryset):
+            self.message_user(request, NOT_ACTIVE, messages.WARNING)
 
     @admin.action(description="Retry failed items", permissions=["act"])
     def retry_failed_items(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> None:
@@ -100,7 +122,7 @@ class SyncRunAdmin(EvidenceAdmin):
         told = request.GET.getlist("run")[:RUNS_ASKED]
         asked = [int(pk) for pk in told if pk.isdecimal() and len(pk) < _BIGINT_DIGITS]
         found = self.get_queryset(request).filter(pk__in=asked)
-        newer = SyncRun.objects.filter(pk__gt=max(asked, default=0)).count() if asked else 0
+        newer = progress.newer_than(max(asked)) if asked else 0
         return JsonResponse(
             {"runs": {str(run.pk): progress.parts(run) for run in found}, "newer": newer}
         )
@@ -109,8 +131,10 @@ class SyncRunAdmin(EvidenceAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the run's events."""
+        """Add what the run has changed, its events and, where it is stuck, what to do."""
         if isinstance(run := kwargs.get("obj"), SyncRun):
+            context["stuck"] = stuck.problem(run) if progress.is_stuck(run) else None
+            context["diff"] = run_diff.of(run)
             events = run.events.filter(Q(connection__owner=None) | Q(external_id=""))
             context["events"] = events.order_by("-pk")[:EVENTS_ON_PAGE]
             context["event_count"] = events.count()
@@ -140,7 +164,7 @@ class SyncRunAdmin(EvidenceAdmin):
 
     @display(description="Changes")
     def changes_now(self, run: SyncRun) -> str:
-        """Return how many documents it added, updated and deleted, kept up to date."""
+        """Return how much it changed, by kind, kept up to date."""
         return progress.part(run, "changes")
 
     @display(description="Problems")

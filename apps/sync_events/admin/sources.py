@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,18 +12,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from typing_extensions import override
+from unfold.decorators import display
 
 from apps.connections import providers
 from apps.connections.admin import ConnectionAdmin
 from apps.connections.models import Connection, ConnectionState
 from apps.documents.admin import DocumentAdmin
 from apps.documents.models import Document
-from apps.sync_events import by_hand, delegated
-from apps.sync_events.admin import accounts
-from apps.sync_events.admin.runs import actor_of
+from apps.sync_events import by_hand, delegated, lag
+from apps.sync_events.admin import accounts, lag_words
+from apps.sync_events.admin.runs import NOT_ACTIVE, actor_of
 from apps.sync_events.models import SyncEvent
 
-_NOT_ACTIVE = "A connection that is not active is not synced: resume it first."
 # Events shown on an item's page.
 EVENTS_ON_PAGE = 20
 
@@ -32,11 +32,13 @@ admin.site.unregister(Connection)
 
 @admin.register(Connection)
 class SyncedConnectionAdmin(ConnectionAdmin):
-    """Connections that can be synced now."""
+    """Connections that can be synced now, with how far behind their sources they are."""
 
     page_title = "Connections"
     change_form_outer_before_template: Any = "admin/accounts/connection.html"
     change_form_before_template: Any = "admin/accounts/kinds.html"
+    list_display: Any = (*ConnectionAdmin.list_display, "up_to_date")
+    change_form_outer_after_template: Any = "admin/sync_events/lag.html"
     actions: Any = ("sync_now", *ConnectionAdmin.actions, "delegate")
 
     @override
@@ -82,22 +84,39 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         return super().add_view(request, form_url, shown)
 
     @override
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Lead to the pages of its account."""
-        obj = kwargs.get("obj")
-        if isinstance(obj, Connection) and self.has_change_permission(request):
-            context["account_links"] = accounts.links(obj)
-        return super().render_change_form(request, context, *args, **kwargs)
-
-    @override
     def object_actions(self, request: HttpRequest, obj: Connection) -> Iterable[str]:
         """Offer a sync beside the others, where one is possible."""
         if obj.owner_id is not None:
             return ()
         others = (*super().object_actions(request, obj), "delegate")
         return ("sync_now", *others) if obj.state == ConnectionState.ACTIVE else others
+
+    @override
+    def complete(self, rows: Sequence[Connection]) -> None:
+        """Look how far behind the sources of a page are."""
+        for source, found in zip(rows, lag.of_all(rows), strict=True):
+            source.lag = found  # type: ignore[attr-defined]  # read by its column alone
+
+    @display(description="Up to date")
+    def up_to_date(self, source: Connection) -> str:
+        """Return whether it is as new as its own periods promise, and why not."""
+        return lag_words.short(source.lag)  # type: ignore[attr-defined]  # from `complete`
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add how far behind the source we are, and lead to the pages of its account."""
+        if isinstance(source := kwargs.get("obj"), Connection) and source.pk:
+            if self.has_change_permission(request):
+                context["account_links"] = accounts.links(source)
+            found = lag.of(source)
+            context["lag_badge"], context["lag_reason"] = (
+                lag_words.badge(found),
+                lag_words.reason(found),
+            )
+            context["lag_rows"] = lag_words.rows(found)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -114,7 +133,7 @@ class SyncedConnectionAdmin(ConnectionAdmin):
             said = f"Connections syncing now: {asked}. See Sync Events."
             self.message_user(request, said, messages.SUCCESS)
         if asked < len(queryset):
-            self.message_user(request, _NOT_ACTIVE, messages.WARNING)
+            self.message_user(request, NOT_ACTIVE, messages.WARNING)
 
     def has_delegate_permission(self, request: HttpRequest) -> bool:
         """Return whether this person hands connections to others: by role, operators not."""
@@ -162,7 +181,7 @@ class SyncedDocumentAdmin(DocumentAdmin):
         if asked:
             self.message_user(request, f"Items looked at again: {asked}.", messages.SUCCESS)
         if asked < len(chosen):
-            self.message_user(request, _NOT_ACTIVE, messages.WARNING)
+            self.message_user(request, NOT_ACTIVE, messages.WARNING)
 
     @override
     def render_change_form(

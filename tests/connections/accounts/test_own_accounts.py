@@ -16,6 +16,7 @@ from apps.acls.models import Claim, ClaimSource, Principal
 from apps.connections import own_account
 from apps.connections.models import AuthConfig, Connection, ConnectionState
 from apps.connections.protocol import (
+    Mode,
     Page,
     PrincipalKind,
     RemoteAcl,
@@ -211,7 +212,8 @@ _people = st.sampled_from(
 )  # fmt: skip
 _places = st.sampled_from(["own-account", "root", "folder"])
 _acls = st.builds(
-    RemoteAcl, external_id=_places, label=st.just("x"), parent=st.none(),
+    RemoteAcl, external_id=_places, label=st.just("My diary"), parent=st.none(),
+    mode=st.sampled_from(Mode),
     entries=st.lists(st.builds(RemoteEntry, principal=_people), max_size=2).map(tuple),
 )  # fmt: skip
 _policies = st.lists(st.lists(_places, max_size=2).map(tuple), max_size=2).map(tuple)
@@ -237,12 +239,14 @@ def test_every_page_is_narrowed_to_one_reader(page: Page) -> None:
     connection = Connection(owner_id=7, realm="desk:x")
     told = own_account.narrowed(page, connection)
     owner = own_account.principal_of(connection)
-    assert {item.policy for item in told.items} <= {(("own-account",),)}
-    assert {policy for _, policy in told.item_policies} <= {(("own-account",),)}
+    for policy in [item.policy for item in told.items] + [one for _, one in told.item_policies]:
+        assert policy and all(policy), "its owner may read whatever the account lists"
     assert (told.groups, told.deleted_groups) == ((), ())
-    (place,) = told.acls
-    assert (place.external_id, place.parent) == ("own-account", None)
-    assert [(each.principal, each.is_allowed) for each in place.entries] == [(owner, True)]
+    assert {acl.external_id for acl in page.acls} <= {acl.external_id for acl in told.acls}
+    assert told.acls[0].external_id == "own-account"
+    for place in told.acls:
+        assert (place.mode, place.label) == (Mode.ADD, "Own account")
+        assert [(each.principal, each.is_allowed) for each in place.entries] == [(owner, True)]
     assert [item.external_id for item in told.items] == [item.external_id for item in page.items]
     assert told.deleted_ids == page.deleted_ids
     assert own_account.narrowed(told, connection) == told

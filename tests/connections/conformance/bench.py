@@ -25,7 +25,7 @@ from apps.tenants.models import Tenant
 from tests.connections.conformance.source import Place, Source, new_text
 
 # A run that needs more slices than this for so little data never ends.
-_MOST_SLICES = 300
+_MOST_SLICES = 80
 
 
 @dataclass

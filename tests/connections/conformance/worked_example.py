@@ -171,7 +171,7 @@ def board(name: str) -> str:
     return f"board:{name}"
 
 
-def listed(told: Json, name: str) -> Sequence[Json]:
+def listed(told: Any, name: str) -> Sequence[Json]:
     """An answer in another form is no empty list."""
     found = told.get(name) if isinstance(told, Mapping) else None
     if not isinstance(found, list):

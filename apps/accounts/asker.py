@@ -1,4 +1,4 @@
-"""Who asks through a socket: read again for every question, since a socket outlives its rights."""
+"""Who is behind a socket: read again each time, since a socket outlives its person's rights."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.http import HttpRequest
 
 from apps.accounts import second_factor
 from apps.accounts.models import User
-from apps.chat.transactions import in_transaction
 from apps.tenants import active
 from apps.tenants.context import user_context
+from apps.tenants.transactions import in_transaction
 
 
 @dataclass(frozen=True, slots=True)
