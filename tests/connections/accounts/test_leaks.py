@@ -144,8 +144,8 @@ def test_scopes_that_a_setting_needs_are_asked_for_when_it_is_connected_again(
     for is_on in (True, False):
         with inside(world.acme):
             Connection.objects.update(settings={"archived": is_on})
-        page = start(ada, config, own="1", connection=str(connection.uuid))
-        assert (extra in parse_qs(urlsplit(address(page)).query)["scope"][0]) is is_on
+        asked = start(ada, config, own="1", connection=str(connection.uuid))
+        assert (extra in parse_qs(urlsplit(address(asked)).query)["scope"][0]) is is_on
     with inside(world.acme):
         Connection.objects.update(settings={"archived": True})
     page = signed_in(world.ida).get(f"/admin/connections/connection/{connection.pk}/change/")
