@@ -101,7 +101,7 @@ class SourceClient:
         params: Mapping[str, Any] | None = None,
         item: str = "",
     ) -> Any:
-        """Send a form, or JSON, and return the answer's JSON (None where it has none); see `get`."""
+        """Send a form, or JSON, and return the answer's JSON, if it has any; see `get`."""
         body: dict[str, Any] = {"params": _told(params)}
         if form is not None:
             body["data"] = _told(form)

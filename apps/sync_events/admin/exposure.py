@@ -24,7 +24,7 @@ from unfold.decorators import display
 
 from apps import audit
 from apps.audit.model_admin import EvidenceAdmin, label, since
-from apps.connections import change, providers
+from apps.connections import change, providers, schedules
 from apps.errors import KenwardError
 from apps.sync_events import by_hand
 from apps.sync_events.admin.runs import actor_of
@@ -121,7 +121,7 @@ class ExposureReportAdmin(EvidenceAdmin):
                 actor=request.user,  # type: ignore[arg-type]  # nobody anonymous gets here
                 name=source.name,
                 settings=form.to_fields(report.proposed),
-                sweep_interval_s=source.sweep_interval_s,
+                schedule=schedules.of(source),
             )
         except KenwardError as error:
             self.message_user(request, str(error), messages.ERROR)
