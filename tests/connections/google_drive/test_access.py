@@ -46,6 +46,23 @@ def test_a_service_account_knows_of_everybody(reed: Reed) -> None:
             assert answer is not None or email == "eva@elsewhere.example"
 
 
+def test_strangers_are_found_in_groups_of_groups(reed: Reed) -> None:
+    document = reed.company.add_doc("Accounts", "x", owner=ADA)
+    for address in ("noor@elsewhere.example", "eva@elsewhere.example"):
+        reed.company.share(document, address)
+        reed.company.unshare(document, address)
+    reed.company.add_group("finance@example.com", "Finance", ["noor@elsewhere.example"])
+    reed.company.add_group("staff@example.com", "Staff", ["finance@example.com"])
+    reed.company.share(document, "staff@example.com")
+    drive = reed.whole()
+    assert asked(reed, drive, document, "noor@elsewhere.example") is True
+    assert asked(reed, drive, document, "eva@elsewhere.example") is False
+    reed.company.remove_member("finance@example.com", "noor@elsewhere.example")
+    assert asked(reed, drive, document, "noor@elsewhere.example") is False
+    reed.company.share(document, "elsewhere.example", discoverable=True)
+    assert asked(reed, drive, document, "noor@elsewhere.example") is None
+
+
 def test_one_persons_account_says_what_it_knows(reed: Reed) -> None:
     direct = reed.company.add_doc("Direct", "x", owner=ADA)
     reed.company.share(direct, BO)

@@ -97,28 +97,54 @@ class AccessCheck:
                     for each in people
                 )
             case "group":
-                return self._is_in(grant, active)
+                return self._is_in(grant, people, active)
             case "domain" if grant.discoverable or "domain" in self.logs.settings.listed_links:
-                if self.logs.people.directory is None:
-                    return None
-                return any(user.domain == grant.domain and not user.is_guest for user in active)
+                return self._is_of_domain(grant, people, active)
             case "anyone" if grant.discoverable or "anyone" in self.logs.settings.listed_links:
                 return True if grant.discoverable else None  # guests excepted, whom others know
             case _:
                 return False
 
-    def _is_in(self, grant: Grant, active: Sequence[User]) -> bool | None:
+    def _is_of_domain(
+        self, grant: Grant, people: Sequence[RemotePrincipal], active: Sequence[User]
+    ) -> bool | None:
+        if any(user.domain == grant.domain and not user.is_guest for user in active):
+            return True
+        strangers = self._strangers(people)
+        # An address alone does not say who belongs to another company.
+        return None if any(each.email.endswith(f"@{grant.domain}") for each in strangers) else False
+
+    def _is_in(
+        self, grant: Grant, people: Sequence[RemotePrincipal], active: Sequence[User]
+    ) -> bool | None:
         directory = self.logs.people.directory
         if directory is None:
             return None
+        strangers = self._strangers(people)
         try:
-            return any(directory.has_member(grant.id, user.email) for user in active)
+            if any(directory.has_member(grant.id, user.email) for user in active):
+                return True
+            if not strangers:
+                return False
         except (ItemForbidden, ItemGone, ContractBroken):  # it does not look into all groups
-            return self._is_among_members(grant, active)
+            pass
+        return self._is_among_members(grant, strangers, active)
 
-    def _is_among_members(self, grant: Grant, active: Sequence[User]) -> bool | None:
-        ids = {user.id for user in active}
+    def _is_among_members(
+        self, grant: Grant, strangers: Sequence[RemotePrincipal], active: Sequence[User]
+    ) -> bool | None:
+        ids = {user.id for user in active} | {each.external_id for each in strangers}
+        addresses = {user.email for user in active} | {each.email for each in strangers}
         try:
-            return any(user.id in ids for user in self.logs.people.active_in(grant.id))
+            return any(
+                member.id in ids
+                or (member.email and member.email in addresses)
+                or (member.type == "CUSTOMER" and any(not user.is_guest for user in active))
+                for member in self.logs.people.nested_in(grant.id)
+            )
         except (ItemForbidden, ItemGone):
             return None
+
+    def _strangers(self, people: Sequence[RemotePrincipal]) -> list[RemotePrincipal]:
+        """Return the identities that are no accounts of the company: nobody can act for them."""
+        return [each for each in people if not self._users([each])]

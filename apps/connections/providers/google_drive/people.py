@@ -95,15 +95,27 @@ class People:
             return None
         return RemoteGroup(principal, tuple(self._members(members)))
 
-    def active_in(self, group_address: str) -> Iterator[User]:
+    def active_in(self, group_key: str) -> Iterator[User]:
         """Yield who of the company is active and in a group, through nested groups too.
 
         Raises:
-            ItemForbidden, ItemGone: the group cannot be read.
+            ItemForbidden, ItemGone: the group, or one in it, cannot be read.
+        """
+        for member in self.nested_in(group_key):
+            if member.type == "CUSTOMER":
+                yield from (user for user in self.users.values() if user.is_active)
+            elif (user := self.users.get(member.id)) is not None and user.is_active:
+                yield user
+
+    def nested_in(self, group_key: str) -> Iterator[Member]:
+        """Yield the members of a group and of the groups in it, strangers too; no groups.
+
+        Raises:
+            ItemForbidden, ItemGone: the group, or one in it, cannot be read.
         """
         assert self.directory is not None  # noqa: S101  see `listed`
         seen: set[str] = set()
-        waiting = [group_address]
+        waiting = [group_key]
         while waiting:
             for member in self.directory.members(waiting.pop()):
                 if member.id in seen:
@@ -111,10 +123,8 @@ class People:
                 seen.add(member.id)
                 if member.type == "GROUP":
                     waiting.append(member.id)
-                elif member.type == "CUSTOMER":
-                    yield from (user for user in self.users.values() if user.is_active)
-                elif (user := self.users.get(member.id)) is not None and user.is_active:
-                    yield user
+                else:
+                    yield member
 
     def _members(self, members: tuple[Member, ...]) -> Iterator[RemotePrincipal]:
         for member in members:

@@ -138,9 +138,9 @@ class DriveSource(SharedTree):
     dialect = "drive"
     roles = ("owner", "organizer", "fileOrganizer", "writer", "commenter", "reader", "listed")
     reading = frozenset(roles) - {"listed"}
-    passes_cuts = frozenset({"owner", "organizer"})
+    passes_cuts = frozenset({"organizer"})
     links = ("", "anyone", "domain")
-    open_links = frozenset({"anyone", "domain"})
+    open_links = frozenset({"anyone"})
 
     def place(self, name: str) -> RemoteAcl:
         """Return a file or folder."""
@@ -162,7 +162,7 @@ class DriveSource(SharedTree):
             told,
             parent=self.tree.parents[name],
             inherited_permissions_disabled=here.is_cut,
-            lists_links=self.lists_links,
+            listed_links=self.open_links if self.lists_links else (),
         )
 
 
