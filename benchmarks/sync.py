@@ -20,7 +20,7 @@ from benchmarks.sync_effects import Rounds
 from benchmarks.sync_peer import TINY, Peer
 
 _PARTS = ("listing", "overhead", "effects")
-_QUICK_ROUNDS = Rounds(webhook=3, polling=1, groups=1, age_s=30, files=60)
+_QUICK_ROUNDS = Rounds(webhook=3, polling=1, groups=1, age_s=40, files=60)
 
 
 def main() -> int:

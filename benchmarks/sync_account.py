@@ -8,9 +8,11 @@ says that it speaks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from benchmarks.sync_company import ADA, ADMIN, BO, CY
 from benchmarks.sync_talk import answer
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # Nothing is done by the clock that is not measured (seconds).
 _NEVER_S = 7 * 24 * 3600
+_KIND = "google_drive"
 
 
 @dataclass
@@ -43,28 +46,46 @@ def connected(told: Mapping[str, Any]) -> Account:
     Args:
         told: `Peer.told`.
     """
-    from apps.connections.credentials.models import AuthMethod
+    from django.db import transaction
+
+    from apps.tenants.context import tenant_context
     from apps.tenants.models import Tenant
-    from tests.connections.conformance import remote
     from tests.world import make_member
 
     tenant = Tenant.objects.create(slug="reed", name="Reed")
     people = {email: make_member(tenant, email) for email in (ADA, BO, CY)}
-    base = told["base"]
-    connection = remote.connect(
-        tenant,
-        "google_drive",
-        "Drive",
+    with tenant_context(tenant), transaction.atomic():
+        return Account(tenant, people, _connection(tenant, told))
+
+
+def _connection(tenant: Tenant, told: Mapping[str, Any]) -> Connection:
+    from apps.connections.credentials.models import AuthConfig, AuthMethod, Credential
+    from apps.connections.models import Connection
+
+    base, uuid = told["base"], uuid4()
+    config = AuthConfig.objects.create(
+        tenant=tenant,
+        kind=_KIND,
+        name="Service account",
         method=AuthMethod.SERVICE_ACCOUNT,
-        secret={"key": told["key"]},
-        settings={"admin": ADMIN},
         endpoints={
             "token": f"{base}/token",
             "drive": f"{base}/drive/v3",
             "directory": f"{base}/admin/directory/v1",
         },
     )
-    return Account(tenant, people, connection)
+    connection = Connection.objects.create(
+        tenant=tenant,
+        uuid=uuid,
+        kind=_KIND,
+        name="Drive",
+        realm=f"{_KIND}:{uuid}",
+        item_space=_KIND,
+        settings={"admin": ADMIN},
+    )
+    secret = json.dumps({"key": told["key"]})
+    Credential.objects.create(tenant=tenant, connection=connection, config=config, secret=secret)
+    return connection
 
 
 @dataclass
@@ -89,29 +110,31 @@ class _Beside:
         self, *, poll_s: int = _NEVER_S, sweep_s: int = _NEVER_S, age_s: int = _NEVER_S
     ) -> None:
         """Set how often the source is asked, everything compared, and permissions confirmed."""
-        from apps.connections.models import Connection
+        from django.db import transaction
+
         from apps.tenants.context import tenant_context
 
         account = self._account[0]
-        with tenant_context(account.tenant):
-            Connection.objects.filter(pk=account.connection.pk).update(
-                poll_interval_s=poll_s, sweep_interval_s=sweep_s, permissions_max_age_s=age_s
+        with tenant_context(account.tenant), transaction.atomic():
+            source = account.connection
+            source.poll_interval_s, source.sweep_interval_s = poll_s, sweep_s
+            source.permissions_max_age_s = age_s
+            source.save(
+                update_fields=["poll_interval_s", "sweep_interval_s", "permissions_max_age_s"]
             )
 
-    def subscribe(self) -> int:
-        """Have word sent now, as beat does within five minutes; return for how many logs."""
-        from apps.sync_events.push_in import subscriptions
-        from apps.tenants.context import tenant_context
+    def subscribe(self) -> None:
+        """Have a worker ask for word of all logs now, as beat does every five minutes."""
+        from apps.sync_events.tasks import keep_subscriptions
 
-        with tenant_context(self._account[0].tenant):
-            return subscriptions.keep(self._account[0].connection)
+        keep_subscriptions.apply_async(queue="sync")
 
     def state(self) -> dict[str, int]:
-        """Return how many documents are searchable and wait, and how many runs are unfinished."""
+        """Return how many documents are searchable and wait, runs unfinished, and logs watched."""
         from django.db import transaction
 
         from apps.documents.models import Document
-        from apps.sync_events.models import UNFINISHED, SyncRun
+        from apps.sync_events.models import UNFINISHED, PushSubscription, SyncRun
         from apps.tenants.context import tenant_context
 
         account = self._account[0]
@@ -125,6 +148,7 @@ class _Beside:
                 "searchable": known.count() - waiting,
                 "waiting": waiting,
                 "unfinished": unfinished,
+                "watched": PushSubscription.objects.filter(connection=account.connection).count(),
             }
 
 

@@ -32,6 +32,8 @@ from tests.e2e.running import Running, clean_environment
 
 _ASKED_EVERY_S = 0.02
 _GIVE_UP_S = 120
+# Until everything is synced and indexed for the first time (seconds).
+_GIVE_UP_FIRST_S = 600
 # Beside what a poll waits for anyway; and with a webhook, alone (seconds).
 _BOUND_S = 5
 _TARGETS = 5
@@ -111,7 +113,8 @@ def all_of(rounds: Rounds) -> Iterator[Figure]:
             Talker("benchmarks.sync_account", environment=_environment(kenward)) as account,
         ):
             kenward.password = account.ask("connect", peer.told)
-            _wait_until_searchable(account, len(peer.ask("files")))
+            files = len(peer.ask("files"))
+            _wait_for(account, searchable=files, waiting=0, unfinished=0)
             asked = _Asked(signed_in(kenward, BO), peer)
             yield from _by_webhook(asked, account, targets, rounds)
             peer.ask("silence")
@@ -122,7 +125,9 @@ def all_of(rounds: Rounds) -> Iterator[Figure]:
 def _by_webhook(
     asked: _Asked, account: Talker, targets: Targets, rounds: Rounds
 ) -> Iterator[Figure]:
-    logs = account.ask("subscribe")
+    logs = sum(map(len, asked.peer.ask("places").values()))
+    account.ask("subscribe")
+    _wait_for(account, watched=logs, unfinished=0)
     took: dict[str, list[float]] = {}
     for number in range(rounds.webhook):
         for change in _both(asked.peer, targets, number):
@@ -262,14 +267,14 @@ def _environment(kenward: Running) -> dict[str, str]:
     )
 
 
-def _wait_until_searchable(account: Talker, files: int) -> None:
-    until = time.monotonic() + 600
+def _wait_for(account: Talker, **wanted: int) -> None:
+    until = time.monotonic() + _GIVE_UP_FIRST_S
     while time.monotonic() < until:
-        state = account.ask("state")
-        if state == {"searchable": files, "waiting": 0, "unfinished": 0}:
+        state: dict[str, int] = account.ask("state")
+        if all(state[name] == count for name, count in wanted.items()):
             return
         time.sleep(0.5)
-    raise SystemExit(f"{files} files did not become searchable: {state}")
+    raise SystemExit(f"not so after {_GIVE_UP_FIRST_S} s: {wanted}, but {state}")
 
 
 def _latency(

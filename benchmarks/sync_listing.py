@@ -85,10 +85,12 @@ class _Work:
     Attributes:
         seconds: by lane.
         requests: of the source, by method.
+        processor_s: of this process, without PostgreSQL's.
     """
 
     seconds: dict[str, float]
     requests: dict[str, int]
+    processor_s: float
 
     @property
     def total_s(self) -> float:
@@ -98,11 +100,15 @@ class _Work:
     def asked(self) -> int:
         return sum(self.requests.values())
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"requests": self.requests, "processor_s": _rounded(self.processor_s)}
+
 
 def _first(first: _Work, files: int, bare_s: float) -> Iterator[Figure]:
     for lane, seconds in first.seconds.items():
         yield _rate(f"first sweep, lane of {lane}", files, seconds, {})
-    rate = _rate("first sweep, both lanes", files, first.total_s, {"requests": first.requests})
+    rate = _rate("first sweep, both lanes", files, first.total_s, first.settings)
     yield _against(rate, bare_s / first.total_s, "bare listing")
     pace = GoogleDrive.capabilities
     if pace.requests_per_s == _UNPACED:
@@ -153,7 +159,7 @@ def _indexed(name: str, peer: Peer, budget_s: float) -> Figure:
 def _later(account: Account, peer: Peer, files: int, bare_s: float) -> Iterator[Figure]:
     before = _prints(account)
     later = _sweep(account, peer)
-    rate = _rate("later sweep, nothing changed", files, later.total_s, {"requests": later.requests})
+    rate = _rate("later sweep, nothing changed", files, later.total_s, later.settings)
     yield _against(rate, bare_s / later.total_s, "bare listing")
     yield Figure("documents to be indexed again after it", _differing(account, before), "", 0)
 
@@ -172,7 +178,7 @@ def _follow(account: Account, peer: Peer) -> Iterator[Figure]:
     work = _work_off(account, peer)
     if _differing(account, before) != len(edited):
         raise SystemExit(f"{len(edited)} files were changed, {_differing(account, before)} noticed")
-    settings = {"edited": len(edited), "shared": len(shared), "requests": work.requests}
+    settings = {"edited": len(edited), "shared": len(shared), **work.settings}
     yield _rate("changes followed", len(chosen), work.total_s, settings, unit="changes/s")
     yield Figure("the whole look at the logs", _rounded(work.total_s), "s")
 
@@ -185,14 +191,14 @@ def _sweep(account: Account, peer: Peer) -> _Work:
 
 def _work_off(account: Account, peer: Peer) -> _Work:
     """Work on all runs to their ends, as a worker does."""
-    mark = peer.ask("mark")
+    mark, began = peer.ask("mark"), time.process_time()
     seconds: dict[str, float] = {}
     while _is_unfinished(account):
         for run_id, lane in schedule.claimable_runs()[:1]:
             started = time.perf_counter()
             engine.work(run_id)
             seconds[lane] = seconds.get(lane, 0.0) + time.perf_counter() - started
-    return _Work(seconds, peer.requests(mark))
+    return _Work(seconds, peer.requests(mark), time.process_time() - began)
 
 
 def _is_unfinished(account: Account) -> bool:
