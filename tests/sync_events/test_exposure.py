@@ -27,6 +27,7 @@ from apps.sync_events.exposure.models import (
     ReportState,
     Stage,
 )
+from apps.sync_events.runs import ClaimLost
 from apps.tenants.context import tenant_context
 from tests.sync_events.folder import Folder, connect
 from tests.world import World
@@ -251,7 +252,7 @@ def test_cancelled_while_it_is_worked_on_it_stays_cancelled(
         with transaction.atomic():
             report.refresh_from_db()
         assert reports.cancel(report, actor_id=committed_world.ida.pk)
-        with pytest.raises(reports.ClaimLost):
+        with pytest.raises(ClaimLost):
             outcome.make(report, token)
         with transaction.atomic():
             report.refresh_from_db()

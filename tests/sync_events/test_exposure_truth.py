@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from allauth.account.models import EmailAddress
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,16 +121,27 @@ def listing(told: Source, *, is_late: bool) -> tuple[list[Page], list[Page]]:
 class ExposureTest(TestCase):
     """Each example is one company in a database of its own."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=12, deadline=None)
     @given(seed=st.integers(0, 2**32))
     def test_what_it_says_is_what_a_sync_brings(self, seed: int) -> None:
-        rng = random.Random(seed)  # noqa: S311  the same company each time
-        company = founded(rng)
-        with tenant_context(company.world.acme):
-            compare(company, rng)
+        compare(seed)
+
+    @pytest.mark.slow
+    @settings(max_examples=150, deadline=None)
+    @given(seed=st.integers(0, 2**32))
+    def test_what_it_says_is_what_a_sync_brings_at_length(self, seed: int) -> None:
+        compare(seed)
 
 
-def compare(company: Company, rng: random.Random) -> None:
+def compare(seed: int) -> None:
+    """Make a company, sync it twice or not at all, and compare the dry run with the next sync."""
+    rng = random.Random(seed)  # noqa: S311  the same company each time
+    company = founded(rng)
+    with tenant_context(company.world.acme):
+        compare_in(company, rng)
+
+
+def compare_in(company: Company, rng: random.Random) -> None:
     told = Source(rng)
     if rng.random() < 0.7:  # else it is the first sync
         listed, items = listing(told, is_late=False)
