@@ -41,7 +41,8 @@ LIVE = re.compile(r"/admin/sync_events/syncrun/live/")
 
 @pytest.fixture
 def server(committed_world: World) -> Iterator[Server]:
-    with Server(app=ASGIStaticFilesHandler(application)).running() as server:
+    # It serves static files, and passes all else on.
+    with Server(app=ASGIStaticFilesHandler(application)).running() as server:  # type: ignore[arg-type]  # any application will do
         yield server
 
 
@@ -70,7 +71,7 @@ def open_page(
         )
         contexts.append(context)
         session = world.signed_in(committed_world.ida).cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": session, "url": url}])  # type: ignore[list-item]  # its other keys are optional
+        context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(path)
