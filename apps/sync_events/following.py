@@ -68,14 +68,19 @@ def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -
 def _read(run: SyncRun, token: UUID, told: Iterable[Page], ends_at: float) -> bool:
     """Store pages; a log counts as read once they have gone on to another, or have ended.
 
-    A worker that dies, or stops, in the middle of a log leaves it to be read on.
+    A worker that dies in the middle of a log leaves it to be read on. One whose time is up stops
+    only after it has read a log to its end: else a source that is slow would be asked the same
+    again, slice for slice.
     """
     current: set[str] = set()
+    has_read = False
     for page in told:
         pages.apply(run.pk, token, page, moves_cursor=False)
-        _mark_read(run, token, current - page.positions.keys())
+        ended = current - page.positions.keys()
+        _mark_read(run, token, ended)
+        has_read = has_read or bool(ended)
         current = set(page.positions)
-        if time.monotonic() > ends_at:
+        if has_read and time.monotonic() > ends_at:
             return False
     _mark_read(run, token, current)
     return True

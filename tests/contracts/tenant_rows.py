@@ -94,6 +94,7 @@ _BY_KIND: list[tuple[type, Any]] = [
     (models.DateTimeField, timezone.now),
     (models.DateField, datetime.date.today),
     (models.UUIDField, uuid.uuid4),
+    (models.BinaryField, lambda: b"row"),
     (models.JSONField, dict),
     (models.BooleanField, lambda: False),
     (SearchVectorField, str),
