@@ -151,7 +151,7 @@ def test_settings_that_cannot_be_read_close_the_connection(world: World) -> None
 def test_the_registry_names_exactly_the_providers_there_are() -> None:
     modules = {module.name for module in pkgutil.iter_modules(providers.__path__)}
     assert modules == {*providers.REGISTRY, CANARY_KIND}
-    assert set(providers.REGISTRY) == {"file_share"}
+    assert set(providers.REGISTRY) == {"file_share", "google_drive", "slack"}
     for kind in providers.REGISTRY:
         assert issubclass(providers.load(kind).settings_form, SettingsForm)
 
