@@ -219,9 +219,14 @@ class ExposureReportAdmin(EvidenceAdmin):
         """Return what was tried out, where it is not what is saved."""
         if report.proposed is None:
             return "As they are saved"
-        told = providers.load(report.connection.kind).settings_form.to_fields(report.proposed)
-        values = " · ".join(f"{name}: {value}" for name, value in told.items() if value)
-        return f"Not saved: {values}"
+        form = providers.load(report.connection.kind).settings_form
+        saved = form.to_fields(report.connection.settings)
+        values = " · ".join(
+            f"{form.base_fields[name].label or name}: {value or '–'}"
+            for name, value in form.to_fields(report.proposed).items()
+            if value != saved.get(name)
+        )
+        return f"Not saved: {values}" if values else "What was entered, which is what is saved"
 
     @display(description="Asked for")
     def asked(self, report: ExposureReport) -> str:
