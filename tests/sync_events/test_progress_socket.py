@@ -157,9 +157,23 @@ async def test_a_run_that_is_deleted_at_its_end_is_gone(
     assert frame["gone"] == [run.pk]
 
 
-async def test_auditors_and_operators_who_entered_watch_too(
+async def test_an_operator_watches_the_tenant_that_was_entered(
     committed_world: World, folder: Folder, server: Server
 ) -> None:
+    opal = await sync_to_async(User.objects.create_superuser)("opal@kenward.example")
+    run = await queued(folder)
+    with pytest.raises(InvalidStatus):
+        async with watching(server, opal):
+            pass
+    async with watching(server, opal, entered=committed_world.umbra) as page:
+        await page.watch(run.pk)
+        assert (await page.until(lambda frame: True))["gone"] == [run.pk]
+    async with watching(server, opal, entered=committed_world.acme) as page:
+        await page.watch(run.pk)
+        assert await page.until(about(run.pk, "Queued"))
+
+
+async def test_auditors_watch_too(committed_world: World, folder: Folder, server: Server) -> None:
     @sync_to_async
     def auditor() -> User:
         return make_member(committed_world.acme, "otto@acme.example", role=Role.AUDITOR)

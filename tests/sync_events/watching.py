@@ -8,12 +8,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from websockets.asyncio.client import ClientConnection, connect
 
 from apps.accounts.models import User
+from apps.tenants.models import Tenant
 from tests.chat.live import Server, session_of
 
 Frame = dict[str, Any]
@@ -45,10 +48,16 @@ class Watching:
 
 @asynccontextmanager
 async def watching(
-    server: Server, user: User | None, *, origin: str | None = None
+    server: Server,
+    user: User | None,
+    *,
+    origin: str | None = None,
+    entered: Tenant | None = None,
 ) -> AsyncIterator[Watching]:
-    """Open the socket as the person's browser does."""
+    """Open the socket as the person's browser does; an operator has entered a tenant before."""
     key = await session_of(user) if user is not None else ""
+    if entered is not None:
+        await sync_to_async(_enter)(key, entered)
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={key}"} if key else {}
     async with connect(
         f"ws://127.0.0.1:{server.port}/ws/sync/",
@@ -57,6 +66,12 @@ async def watching(
         compression=None,
     ) as opened:
         yield Watching(opened, key)
+
+
+def _enter(session_key: str, tenant: Tenant) -> None:
+    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    session["entered_tenant_id"] = tenant.pk
+    session.save()
 
 
 def about(run_id: int, word: str = "", part: str = "state") -> Callable[[Frame], bool]:
