@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -151,6 +152,9 @@ ROUTES: dict[str, Shown] = {
         lambda s: f"/connectors/oauth/start/{s.library.connection.uuid}/"
     ),
     "connectors/oauth/callback": nothing(),
+    "connectors/push/<uuid:tenant_uuid>/<uuid:connection_uuid>/": nothing(
+        f"/connectors/push/{UUID(int=1)}/{UUID(int=2)}/"
+    ),
     **{
         f"admin/connections/connection/<int:pk>/{name}/": admins(
             lambda s, name=name: f"/admin/connections/connection/{s.library.connection.pk}/{name}/"  # type: ignore[misc]

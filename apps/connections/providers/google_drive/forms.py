@@ -18,6 +18,7 @@ class DriveSettingsForm(SettingsForm):
 
     # The one field that is filled by picking (see `OffersChoices`).
     picked_field: ClassVar[str] = "chosen"
+    acting_field: ClassVar[str] = "admin"
 
     chosen = forms.JSONField(
         label="Folders and drives",
