@@ -15,8 +15,7 @@ def step(what: str) -> Iterator[None]:
     try:
         yield
     except AssertionError as error:
-        error.add_note(f"after: {what}")
-        raise
+        raise AssertionError(f"After {what}: {error}") from error
 
 
 def content(bench: Bench) -> Iterator[str]:

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from apps.sync_events.models import UNFINISHED
 from tests.connections.conformance.bench import Bench
 from tests.connections.conformance.doomed import Doomed, Kenward, doomed
 from tests.connections.conformance.source import new_text
@@ -46,6 +47,8 @@ def killed_everywhere(
         if was_killed:
             bench.bury()
             bench.work_off()
+        left = [(run.lane, run.error) for run in bench.runs() if run.state in UNFINISHED]
+        assert not left, f"left over after a kill at moment {moment}: {left}"
         with step(f"a kill at moment {moment}"):
             assert_true(bench)
         if not was_killed:

@@ -57,9 +57,9 @@ def test_access_is_found_by_a_comparison_alone(bench: Bench) -> None:
 def test_much_is_heard_at_once(bench: Bench) -> None:
     """More than a page of a log holds, in several places."""
     bench.sync()
-    for _ in content(bench):
-        continue
     for _ in access(bench):
+        continue
+    for _ in content(bench):
         continue
     bench.poll()
     if bench.source.untold:

@@ -79,9 +79,9 @@ def assert_runs_are_honest(bench: Bench) -> None:
     """Fail where a run with problems calls itself succeeded, or one without does not."""
     for run in bench.runs():
         if run.state == RunState.SUCCEEDED:
-            assert not run.problems, f"{run} has {run.problems} problems, and succeeded"
+            assert not run.problems, f"a run of {run.lane} has problems, and succeeded"
         if run.state == RunState.PARTIAL:
-            assert run.problems, f"{run} is partial, and no problem is told"
+            assert run.problems, f"a run of {run.lane} is partial, and no problem is told"
 
 
 def _assert_indexed(bench: Bench) -> None:
