@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -68,13 +68,19 @@ class Target:
     word: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Targets:
-    """What is changed by turns."""
+    """What is changed by turns.
 
-    files: list[Target] = field(default_factory=list)
-    folders: list[Target] = field(default_factory=list)
-    group: Target | None = None
+    Attributes:
+        group: a file of a group, whose members are changed.
+        kept: a file that the person may always read.
+    """
+
+    files: list[Target]
+    folders: list[Target]
+    group: Target
+    kept: Target
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def all_of(rounds: Rounds) -> Iterator[Figure]:
             kenward.password = account.ask("connect", peer.told)
             files = len(peer.ask("files"))
             _wait_for(account, searchable=files, waiting=0, unfinished=0)
-            asked = _Asked(signed_in(kenward, BO), peer)
+            asked = _Asked(signed_in(kenward, BO), peer, targets.kept.word)
             yield from _by_webhook(asked, account, targets, rounds)
             peer.ask("silence")
             yield from _by_polling(asked, account, targets, rounds)
@@ -159,15 +165,14 @@ def _by_polling(
 
 def _by_group(asked: _Asked, account: Talker, targets: Targets, rounds: Rounds) -> Iterator[Figure]:
     """Change who is in a group, of which no log of Google's tells."""
-    target = targets.group
-    assert target is not None
+    word = targets.group.word
     account.ask("clocks", age_s=rounds.age_s)
     period_s = rounds.age_s / 2
     chance, took = random.Random(5), dict[str, list[float]]()  # noqa: S311
     ways = (("into a group", "add_member", True), ("out of a group", "remove_member", False))
     for _ in range(rounds.groups):
         for name, verb, shows in ways:
-            change = Change(name, partial(asked.peer.ask, verb, TEAM, BO), target.word, shows)
+            change = Change(name, partial(asked.peer.ask, verb, TEAM, BO), word, shows)
             time.sleep(chance.uniform(0, period_s))
             took.setdefault(name, []).extend(asked.until_seen([change]))
     account.ask("clocks")
@@ -177,10 +182,15 @@ def _by_group(asked: _Asked, account: Talker, targets: Targets, rounds: Rounds) 
 
 @dataclass(frozen=True)
 class _Asked:
-    """The person who searches, and the source at which things are changed."""
+    """The person who searches, and the source at which things are changed.
+
+    Attributes:
+        kept: a word that the person always finds, unless everything is hidden.
+    """
 
     client: httpx2.Client
     peer: Peer
+    kept: str
 
     def until_seen(self, changes: Sequence[Change]) -> list[float]:
         """Make changes at once, and return after how many seconds each is seen by search."""
@@ -191,13 +201,18 @@ class _Asked:
         took: dict[int, float] = {}
         while len(took) < len(changes):
             for number, change in enumerate(changes):
-                if number not in took and self.shows(change.word) == change.shows:
+                if number not in took and self._is_seen(change):
                     took[number] = time.monotonic() - started[number]
             if time.monotonic() - started[0] > _GIVE_UP_S:
                 missing = [each.name for n, each in enumerate(changes) if n not in took]
                 raise SystemExit(f"not seen after {_GIVE_UP_S} s: {', '.join(missing)}")
             time.sleep(_ASKED_EVERY_S)
         return [took[number] for number in range(len(changes))]
+
+    def _is_seen(self, change: Change) -> bool:
+        if change.shows:
+            return self.shows(change.word)
+        return not self.shows(change.word) and self.shows(self.kept)
 
     def shows(self, word: str) -> bool:
         """Return whether a search for a word finds its sentence."""
@@ -220,18 +235,19 @@ def _both(peer: Peer, targets: Targets, number: int) -> Iterator[Change]:
 
 def _made(peer: Peer) -> Targets:
     """Put into the company what is changed: by turns in a My Drive and in a shared drive."""
-    targets, numbers = Targets(), itertools.count()
+    files, folders, numbers = list[Target](), list[Target](), itertools.count()
     drive = peer.ask("places")["drives"][0]
     for number in range(_TARGETS):
         where = {"into": drive, "owner": ADA} if number % 2 else {"owner": ADA}
-        targets.files.append(_document(peer, next(numbers), **where))
+        files.append(_document(peer, next(numbers), **where))
         folder = peer.ask("add_folder", f"Shared {number}", **where)
         for _ in range(3):
             inner = _document(peer, next(numbers), into=folder, owner=ADA)
-        targets.folders.append(Target(folder, inner.word))
-    targets.group = _document(peer, next(numbers), owner=ADA)
-    peer.ask("share", targets.group.id, TEAM)
-    return targets
+        folders.append(Target(folder, inner.word))
+    of_group, kept = (_document(peer, next(numbers), owner=ADA) for _ in range(2))
+    peer.ask("share", of_group.id, TEAM)
+    peer.ask("share", kept.id, BO)
+    return Targets(files, folders, of_group, kept)
 
 
 def _document(peer: Peer, number: int, **where: str) -> Target:
