@@ -6,20 +6,14 @@ others. What a page shows is read by its own socket, for whoever has opened it.
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import partial
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import transaction
-from redis import RedisError
 
-from apps.sync_events import pace
+from apps.sync_events import channel_thread, pace
 from apps.sync_events.models import SyncRun
 from apps.tenants.context import required_tenant_id
-
-logger = logging.getLogger(__name__)
 
 # Of one run this process tells no more often (seconds); a page looks by itself every other second.
 APART_S = 0.25
@@ -60,11 +54,5 @@ def _send_paced(tenant_id: int, run_id: int) -> None:
 
 
 def _send(tenant_id: int, run_id: int) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        async_to_sync(layer.group_send)(group_of(tenant_id), {"type": "run.changed", "run": run_id})
-    except (RedisError, OSError) as error:
-        # Pages look by themselves, too; a sync never fails because nobody can be told.
-        logger.warning("run %s: open pages were not told of it: %r", run_id, error)
+    # A sync never waits, or fails, because nobody can be told: pages look by themselves, too.
+    channel_thread.send_soon(group_of(tenant_id), {"type": "run.changed", "run": run_id})
