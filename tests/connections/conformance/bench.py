@@ -83,6 +83,13 @@ class Bench:
         with self.bound(), transaction.atomic():
             return schedule.request_sweep(self.connection, trigger=SyncRun.Trigger.SCHEDULE)
 
+    def confirm(self) -> SyncRun:
+        """Compare permissions alone, as happens most often; returns the run."""
+        with self.bound(), transaction.atomic():
+            run = schedule.request_permissions(self.connection, trigger=SyncRun.Trigger.SCHEDULE)
+        self.work_off()
+        return self.again(run)
+
     def poll(self) -> None:
         """Let Kenward hear what has changed since, as between two comparisons."""
         self.tell()

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from apps.sync_events.models import UNFINISHED
 from tests.connections.conformance.bench import Bench
 from tests.connections.conformance.conftest import Opening
-from tests.connections.conformance.folder import Folder
 from tests.connections.conformance.notes import Notes
 from tests.connections.conformance.source import BO, CY, Place, Source, Verb, new_text
 from tests.connections.conformance.sources import ALL
@@ -197,9 +196,8 @@ def live_through(opening: Opening, kind: type[Source], examples: int) -> None:
     one()
 
 
-@pytest.mark.parametrize("kind", [Folder, Notes], ids=["folder", "notes"])
-def test_a_few_days(opening: Opening, kind: type[Source]) -> None:
-    live_through(opening, kind, 4)
+def test_a_few_days(opening: Opening) -> None:
+    live_through(opening, Notes, 3)
 
 
 @pytest.mark.slow

@@ -55,6 +55,7 @@ def test_a_storm_of_429_is_waited_out(bench: Bench) -> None:
     assert_true(bench)
 
 
+@pytest.mark.slow
 @having(Verb.FAULTS)
 def test_a_short_rest_is_slept_through(bench: Bench) -> None:
     source = peer(bench)
@@ -75,7 +76,7 @@ def test_a_storm_of_500_changes_nothing_until_it_is_over(bench: Bench) -> None:
     before, read_before = bench.prints(), readers(bench)
     mixed(bench)
     source = peer(bench)
-    source.faults.add("server_error", times=None, path=source.lists)
+    source.faults.add("server_error", times=None)
     run = bench.request_sweep()
     for _ in range(3):
         bench.let_time_pass()
@@ -90,6 +91,7 @@ def test_a_storm_of_500_changes_nothing_until_it_is_over(bench: Bench) -> None:
     assert_true(bench)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["truncated", "drop", "nonsense", "unavailable"])
 @having(Verb.FAULTS)
 def test_an_answer_that_breaks_off_is_asked_for_again(bench: Bench, kind: str) -> None:
@@ -143,6 +145,7 @@ def test_a_source_that_is_away_is_no_empty_one(bench: Bench) -> None:
     assert_true(bench)
 
 
+@pytest.mark.slow
 @having(Verb.FAULTS)
 def test_texts_that_do_not_come_are_fetched_later(bench: Bench) -> None:
     """The listing succeeds; what is in the documents comes when the source answers again."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from apps.sync_events.models import RunState
 from tests.connections.conformance.bench import Bench
 from tests.connections.conformance.source import EVE
 from tests.connections.conformance.sources import each
@@ -20,6 +23,7 @@ def test_content_is_heard_between_two_comparisons(bench: Bench) -> None:
     assert_true(bench)
 
 
+@pytest.mark.slow
 @each
 def test_content_is_found_by_a_comparison_alone(bench: Bench) -> None:
     bench.sync()
@@ -44,6 +48,7 @@ def test_access_is_heard_between_two_comparisons(bench: Bench) -> None:
     assert bench.prints() == before, "documents were indexed again whose readers changed"
 
 
+@pytest.mark.slow
 @each
 def test_access_is_found_by_a_comparison_alone(bench: Bench) -> None:
     bench.sync()
@@ -53,6 +58,22 @@ def test_access_is_found_by_a_comparison_alone(bench: Bench) -> None:
     assert_true(bench)
 
 
+@pytest.mark.slow
+@each
+def test_access_is_found_by_the_lane_of_permissions_alone(bench: Bench) -> None:
+    bench.sync()
+    before = bench.prints()
+    assert bench.confirm().state == RunState.SUCCEEDED
+    assert_readers(bench)
+    for what, _ in access(bench):
+        with step(what):
+            bench.confirm()
+            assert_readers(bench)
+    assert_true(bench)
+    assert bench.prints() == before
+
+
+@pytest.mark.slow
 @each
 def test_much_is_heard_at_once(bench: Bench) -> None:
     """More than a page of a log holds, in several places."""

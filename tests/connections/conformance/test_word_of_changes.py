@@ -50,6 +50,7 @@ def test_word_is_enough(bench: Bench) -> None:
     assert_true(bench)
 
 
+@pytest.mark.slow
 @having(Verb.PUSH)
 def test_word_in_another_order_and_twice_is_the_same(bench: Bench) -> None:
     subscribed(bench)
