@@ -7,7 +7,7 @@ permissions, so that no listing of a million files delays what takes access away
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.connections.errors import CursorExpired
 from apps.connections.models import Connection
-from apps.connections.protocol import Connector, FollowsChanges, Page, Problem
+from apps.connections.protocol import Connector, FollowsChanges, Problem
 from apps.sync_events import events, log_positions, pages, runs
 from apps.sync_events.models import Lane, SyncRun
 
@@ -52,12 +52,11 @@ def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -
     if since is None:
         return True
     asked_at = timezone.now()
-    positions = log_positions.unread(run.connection, since)
-    if not positions:
-        return True
     try:
-        if not _read(run, token, connector.follow(positions), ends_at):
-            return False
+        # What one pass begins (a subtree to be read again), the next one reads to its end.
+        while positions := log_positions.unread(run.connection, since):
+            if not _read(run, token, connector, positions, ends_at):
+                return False
     except CursorExpired as error:
         _start_over(run, token, connector, error)
     with transaction.atomic():
@@ -65,7 +64,13 @@ def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -
     return True
 
 
-def _read(run: SyncRun, token: UUID, told: Iterable[Page], ends_at: float) -> bool:
+def _read(
+    run: SyncRun,
+    token: UUID,
+    connector: FollowsChanges,
+    positions: Mapping[str, str],
+    ends_at: float,
+) -> bool:
     """Store pages; a log counts as read once they have gone on to another, or have ended.
 
     A worker that dies in the middle of a log leaves it to be read on. One whose time is up stops
@@ -74,19 +79,19 @@ def _read(run: SyncRun, token: UUID, told: Iterable[Page], ends_at: float) -> bo
     """
     current: set[str] = set()
     has_read = False
-    for page in told:
+    for page in connector.follow(positions):
         pages.apply(run.pk, token, page, moves_cursor=False)
-        ended = current - page.positions.keys()
+        ended = (current - page.positions.keys()) & positions.keys()
         _mark_read(run, token, ended)
         has_read = has_read or bool(ended)
         current = set(page.positions)
         if has_read and time.monotonic() > ends_at:
             return False
-    _mark_read(run, token, current)
+    _mark_read(run, token, positions.keys())
     return True
 
 
-def _mark_read(run: SyncRun, token: UUID, names: set[str]) -> None:
+def _mark_read(run: SyncRun, token: UUID, names: Collection[str]) -> None:
     if names:
         with transaction.atomic():
             log_positions.mark_read(runs.locked(run.pk, token).connection, names)
