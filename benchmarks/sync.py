@@ -20,7 +20,7 @@ from benchmarks.sync_effects import Rounds
 from benchmarks.sync_peer import TINY, Peer
 
 _PARTS = ("listing", "overhead", "effects")
-_QUICK_ROUNDS = Rounds(webhook=3, polling=1, groups=1, age_s=40, files=60)
+_QUICK_ROUNDS = Rounds(webhook=2, polling=1, groups=1, age_s=30, files=40)
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _in_process(parts: tuple[str, ...] | list[str], *, is_quick: bool) -> Iterator[Figure]:
-    size = Size(1_000, 20) if is_quick else Size(10_000, 200)
+    size = Size(500, 20, people=12) if is_quick else Size(10_000, 200)
     with Peer(size) as peer:
         os.environ["KENWARD_SOURCE_HOSTS"] = peer.host
         with scratch.database():
@@ -44,12 +44,12 @@ def _in_process(parts: tuple[str, ...] | list[str], *, is_quick: bool) -> Iterat
             from benchmarks import sync_listing, sync_overhead
 
             if "overhead" in parts:
-                rounds, limit_s = (1_000, 5.0) if is_quick else (10_000, 60.0)
+                rounds, limit_s = (500, 5.0) if is_quick else (10_000, 60.0)
                 yield from sync_overhead.all_of(
                     f"{peer.base}{TINY}", rounds=rounds, limit_s=limit_s
                 )
             if "listing" in parts:
-                amounts = sync_listing.Amounts(*((100, 5.0) if is_quick else (2_000, 30.0)))
+                amounts = sync_listing.Amounts(*((60, 3.0) if is_quick else (2_000, 30.0)))
                 yield from sync_listing.all_of(peer, amounts)
 
 

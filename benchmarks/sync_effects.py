@@ -7,7 +7,6 @@ is told to change, and stops with the first answer that shows it.
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 import tempfile
@@ -24,9 +23,10 @@ from typing_extensions import override
 
 from apps.ops.embedded_paths import APPLICATION, OWNER, postgres_url, redis_url
 from benchmarks.report import Figure
-from benchmarks.sync_company import ADA, BO, TEAM, Size
+from benchmarks.sync_company import BO, TEAM, Size
 from benchmarks.sync_peer import Peer
 from benchmarks.sync_talk import Talker
+from benchmarks.sync_targets import Targets, made, sentence
 from benchmarks.web import signed_in
 from tests.e2e.running import Running, clean_environment
 
@@ -36,7 +36,6 @@ _GIVE_UP_S = 120
 _GIVE_UP_FIRST_S = 600
 # Beside what a poll waits for anyway; and with a webhook, alone (seconds).
 _BOUND_S = 5
-_TARGETS = 5
 
 
 @dataclass(frozen=True)
@@ -58,29 +57,6 @@ class Rounds:
     groups: int = 5
     age_s: int = 60
     files: int = 200
-
-
-@dataclass(frozen=True)
-class Target:
-    """A file or folder that is shared and unshared, and the word by which it is found."""
-
-    id: str
-    word: str
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What is changed by turns.
-
-    Attributes:
-        group: a file of a group, whose members are changed.
-        kept: a file that the person may always read.
-    """
-
-    files: list[Target]
-    folders: list[Target]
-    group: Target
-    kept: Target
 
 
 @dataclass(frozen=True)
@@ -108,7 +84,7 @@ def all_of(rounds: Rounds) -> Iterator[Figure]:
     """Measure by webhook, by polling, and a group's members by the sweep of permissions."""
     size = Size(rounds.files, max(10, rounds.files // 10), people=8)
     with tempfile.TemporaryDirectory() as folder, Peer(size) as peer:
-        targets = _made(peer)
+        targets = made(peer)
         kenward = _Kenward(Path(folder) / "var")
         kenward.environment |= {
             "KENWARD_SOURCE_HOSTS": peer.host,
@@ -134,12 +110,14 @@ def _by_webhook(
     logs = sum(map(len, asked.peer.ask("places").values()))
     account.ask("subscribe")
     _wait_for(account, watched=logs, unfinished=0)
-    took: dict[str, list[float]] = {}
+    took, mark = dict[str, list[float]](), asked.peer.ask("mark")
     for number in range(rounds.webhook):
         for change in _both(asked.peer, targets, number):
             took.setdefault(change.name, []).extend(asked.until_seen([change]))
             time.sleep(0.2)
-    settings = {"logs": logs, "documents": rounds.files}
+    _wait_for(account, unfinished=0)
+    requests = sum(asked.peer.requests(mark).values()) / sum(map(len, took.values()))
+    settings = {"logs": logs, "documents": rounds.files, "requests_per_change": round(requests, 1)}
     for name, seconds in took.items():
         yield from _latency(f"webhook: {name}", seconds, _BOUND_S, settings)
 
@@ -217,7 +195,7 @@ class _Asked:
     def shows(self, word: str) -> bool:
         """Return whether a search for a word finds its sentence."""
         page = self.client.get("/search/", params={"q": word}).raise_for_status().text
-        return _sentence(word) in re.sub(r"</?mark>", "", page)
+        return sentence(word) in re.sub(r"</?mark>", "", page)
 
 
 def _both(peer: Peer, targets: Targets, number: int) -> Iterator[Change]:
@@ -231,33 +209,6 @@ def _both(peer: Peer, targets: Targets, number: int) -> Iterator[Change]:
                 target.word,
                 shows,
             )
-
-
-def _made(peer: Peer) -> Targets:
-    """Put into the company what is changed: by turns in a My Drive and in a shared drive."""
-    files, folders, numbers = list[Target](), list[Target](), itertools.count()
-    drive = peer.ask("places")["drives"][0]
-    for number in range(_TARGETS):
-        where = {"into": drive, "owner": ADA} if number % 2 else {"owner": ADA}
-        files.append(_document(peer, next(numbers), **where))
-        folder = peer.ask("add_folder", f"Shared {number}", **where)
-        for _ in range(3):
-            inner = _document(peer, next(numbers), into=folder, owner=ADA)
-        folders.append(Target(folder, inner.word))
-    of_group, kept = (_document(peer, next(numbers), owner=ADA) for _ in range(2))
-    peer.ask("share", of_group.id, TEAM)
-    peer.ask("share", kept.id, BO)
-    return Targets(files, folders, of_group, kept)
-
-
-def _document(peer: Peer, number: int, **where: str) -> Target:
-    word = f"quillfeather{number}x"
-    name = f"Notes {number}"
-    return Target(peer.ask("add_doc", name, f"# {name}\n\n{_sentence(word)}\n", **where), word)
-
-
-def _sentence(word: str) -> str:
-    return f"The {word} is stored in cabinet seven."
 
 
 @contextmanager
