@@ -42,8 +42,28 @@ class Ledger:
                 self._drop(name)
 
     def follow(self, slack: Slack) -> None:
-        for page in slack.follow(dict(self.positions)):
-            self.store(page)
+        """Poll, as often as a reading is begun that has not ended."""
+        while True:
+            for page in slack.follow(dict(self.positions)):
+                self.store(page)
+            if not any('"scan"' in position for position in self.positions.values()):
+                return
+
+    def follow_in_slices(self, slack: Slack) -> None:
+        """Poll anew with the logs that are left after each that was read to its end."""
+        left = dict(self.positions)
+        while left:
+            current: set[str] = set()
+            for page in slack.follow(left):
+                self.store(page)
+                ended = (current - page.positions.keys()) & left.keys()
+                current = set(page.positions)
+                if ended:
+                    break
+            else:
+                ended = set(left)
+            kept = (name for name in left if name not in ended and name in self.positions)
+            left = {name: self.positions[name] for name in kept}
 
     def change(self, slack: Slack, external_ids: Iterable[str]) -> None:
         for page in slack.changes(list(external_ids)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
@@ -31,8 +33,10 @@ def ledger(tarn: Tarn) -> Ledger:
 
 def window_is_due(ledger: Ledger) -> None:
     """Let the last reading of the last days lie long ago."""
-    long_ago = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    ledger.positions |= {name: long_ago for name in ledger.positions if name.startswith("window:")}
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    for name, mark in positions.marks(ledger.positions).items():
+        due = replace(mark, window_at=long_ago)
+        ledger.positions[positions.name_of(name)] = due.told()
 
 
 def test_new_messages_and_answers_are_told(tarn: Tarn, ledger: Ledger) -> None:
@@ -96,15 +100,16 @@ def test_a_window_is_read_in_steps_that_go_on_after_a_break(
                 work.delete(tarn.rivers, message.ts)
         work.delete(tarn.rivers, root.ts)
     window_is_due(ledger)
-    for _ in range(99):  # one page, then a new connector
-        before = dict(ledger.positions)
-        for page in tarn.slack().follow(before):
+    for _ in range(99):  # the news, and two steps, then a new connector
+        begun = 0
+        for page in tarn.slack().follow(dict(ledger.positions)):
             ledger.store(page)
-            if any(name.startswith(("scan:", "window:")) for name in page.positions):
+            begun += any(told and '"scan"' in told for told in page.positions.values())
+            if begun == 3:
                 break
         else:
             break
-    assert not any(name.startswith("scan:") for name in ledger.positions)
+    assert not any('"scan"' in told for told in ledger.positions.values())
     assert_true(tarn, ledger)
 
 
@@ -140,7 +145,8 @@ def test_channels_that_are_gone_take_everything_with_them(tarn: Tarn, ledger: Le
     ledger.follow(tarn.slack())
     assert {name.partition(":")[0] for name in ledger.items} == {tarn.general}
     assert ledger.place_readers(tarn.secret) == ledger.place_readers(tarn.rivers) == set()
-    assert not any(tarn.secret in name or tarn.rivers in name for name in ledger.positions)
+    assert not any(tarn.secret in told or tarn.rivers in told for told in ledger.positions)
+    assert positions.places(ledger.positions["places"]).keys() == {tarn.general}
 
 
 def test_a_new_channel_brings_in_its_past(tarn: Tarn, ledger: Ledger) -> None:
@@ -187,15 +193,55 @@ def test_a_break_in_the_middle_loses_nothing(tarn: Tarn, ledger: Ledger) -> None
 
 
 def test_positions_of_another_connector_are_refused(tarn: Tarn, ledger: Ledger) -> None:
-    for name, told in (("channel", "12"), ("window", "soon"), ("scan", "a|b|c|d")):
+    name = f"channel:{tarn.general}"
+    good = json.loads(ledger.positions[name])
+    broken: list[dict[str, object]] = [
+        {"read_to": "12"},
+        {"window_at": "soon"},
+        {"scan": ["a", "b"]},
+        {"scan": 7},
+    ]
+    marks = [json.dumps({**good, **each}) for each in broken]
+    strange: list[dict[str, str]] = [{name: told} for told in ("12", "{}", "[]", "x", *marks)]
+    strange += [{"places": "[]"}, {"places": "x"}, {"user:ada@acme.example": "12"}]
+    for told in strange:
         with pytest.raises(CursorExpired):
-            list(tarn.slack().follow({**ledger.positions, f"{name}:{tarn.general}": told}))
+            list(tarn.slack().follow({**ledger.positions, **told}))
 
 
-def test_scans_are_stored_as_text() -> None:
+def test_marks_are_stored_as_text() -> None:
     place = documents.Place("2026-11-22", "1700000000.000100")
     scan = positions.Scan("1700000000.000000", datetime.now(UTC), place)
-    assert positions.scan(scan.told()) == scan
+    for each in (scan, None):
+        mark = positions.Mark("1700000001.000000", datetime.now(UTC), is_read=True, scan=each)
+        assert positions.mark(mark.told()) == mark
+
+
+def test_logs_that_are_left_are_read_without_the_others(tarn: Tarn, ledger: Ledger) -> None:
+    """The engine calls again with the logs that it has not read yet: no channel is new for that."""
+    for channel in (tarn.general, tarn.rivers, tarn.secret):
+        tarn.workspace.post(channel, tarn.bo, f"news of {channel}")
+    tarn.workspace.invite(tarn.secret, tarn.ada)
+    mark = tarn.workspace.journal.mark()
+    ledger.follow_in_slices(tarn.slack())
+    asked = [e for e in tarn.workspace.journal.since(mark) if e.path.endswith(".history")]
+    assert_true(tarn, ledger)
+    assert len(asked) <= 2 * len(positions.marks(ledger.positions))
+    assert not any('"scan"' in told for told in ledger.positions.values())
+
+
+def test_a_long_past_leaves_other_channels_their_turn(
+    tarn: Tarn, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "ITEMS_PER_STEP", 1)
+    other = tarn.workspace.create_channel("other", tarn.ada).id
+    for day in range(9):
+        tarn.workspace.post(other, tarn.ada, f"day{day}", at=time.time() - day * 86_400)
+    tarn.workspace.invite(other, tarn.workspace.bot_user_id)
+    pages = list(tarn.slack().follow(dict(ledger.positions)))
+    assert len([page for page in pages if f"channel:{other}" in page.positions]) < 9
+    ledger.follow(tarn.slack())
+    assert_true(tarn, ledger)
 
 
 def test_what_is_followed_begins_before_the_first_listing(tarn: Tarn) -> None:

@@ -19,6 +19,7 @@ from apps.ops.sandbox.slack.api import app
 from apps.ops.sandbox.slack.workspace import SlackWorkspace
 from tests.connections.slack.ledger import Ledger
 from tests.connections.slack.tarn import founded
+from tests.connections.slack.test_follow import window_is_due
 from tests.connections.slack.truth import assert_true
 
 CHANNEL = Channel("C0RIVERS1", ChannelKind.PUBLIC, "rivers")
@@ -170,8 +171,7 @@ class Interleaved(RuleBasedStateMachine):
     @rule()
     def poll(self) -> None:
         """Poll with the window due: nothing here is older than it."""
-        windows = [name for name in self.ledger.positions if name.startswith("window:")]
-        self.ledger.positions |= dict.fromkeys(windows, "2020-01-01T00:00:00+00:00")
+        window_is_due(self.ledger)
         self.ledger.follow(self.tarn.slack())
         self.ledger.permit(self.tarn.slack())
         assert_true(self.tarn, self.ledger)

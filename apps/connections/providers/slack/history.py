@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from apps.connections.errors import ContractBroken, CursorExpired, ItemForbidden, ItemGone
+from apps.connections.errors import ContractBroken, CursorExpired, ItemGone
 from apps.connections.providers.slack import names, records
 from apps.connections.providers.slack.client import PAGE, SlackClient, items, next_cursor
-from apps.connections.providers.slack.records import Channel, Message
+from apps.connections.providers.slack.records import Message
 
 # Slack's end of time: later than any message, and still a number of ten digits.
 END = "9999999999.000000"
@@ -146,22 +146,6 @@ class History:
     def _tomorrow(self) -> str:
         """Return a time after now: Slack begins at `oldest` where no `latest` is told."""
         return names.ts_at(self._slack.now() + timedelta(days=1))
-
-
-def may_read(history: History, channel: Channel, *, is_bot: bool, joins: bool) -> bool:
-    """Return whether the account reads a channel, after it has joined it where it may.
-
-    People's own accounts read every public channel, an app only what it is in.
-    """
-    if channel.is_member or (channel.is_public and not is_bot):
-        return True
-    if not (joins and channel.is_public and not channel.is_archived):
-        return False
-    try:
-        history.join(channel.id)
-    except (ItemForbidden, ItemGone):
-        return False
-    return True
 
 
 def _ts(message: Message) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from apps.connections.credentials.account import Account
-from apps.connections.errors import ContractBroken, ItemGone
+from apps.connections.errors import ContractBroken, ItemForbidden, ItemGone
 from apps.connections.protocol import ItemKind, RemoteAcl, RemoteItem
 from apps.connections.providers.slack import names, permissions, records
 from apps.connections.providers.slack.client import LIST_PAGE, SlackClient
 from apps.connections.providers.slack.forms import SlackSettings
-from apps.connections.providers.slack.history import History, may_read
+from apps.connections.providers.slack.history import History
 from apps.connections.providers.slack.people import People
 from apps.connections.providers.slack.permissions import Audience
 from apps.connections.providers.slack.records import Channel, File, Person
@@ -105,10 +105,26 @@ class Workspace:
         found = records.channel(told.get("channel"))
         return found if self.settings.wants(found) else None
 
+    def may_read(self, channel: Channel) -> bool:
+        """Return whether the account reads a channel, or may join it for that.
+
+        People's own accounts read every public channel, an app only what it is in.
+        """
+        if channel.is_member or (channel.is_public and not self.identity.is_bot):
+            return True
+        return self.settings.joins and channel.is_public and not channel.is_archived
+
     def reads(self, channel: Channel) -> bool:
-        """Return whether the account reads a channel; it may join it for that."""
-        joins = self.settings.joins
-        return may_read(self.history, channel, is_bot=self.identity.is_bot, joins=joins)
+        """Return whether the account reads a channel, after it has joined it where it may."""
+        if not self.may_read(channel):
+            return False
+        if channel.is_member or not self.identity.is_bot:
+            return True
+        try:
+            self.history.join(channel.id)
+        except (ItemForbidden, ItemGone):
+            return False
+        return True
 
     def members(self, channel_id: str) -> list[str]:
         """Return who is in a conversation, by id.
