@@ -90,6 +90,7 @@ _NUMBERS = itertools.count(1000)
 # Far from those that the test's own transactions have.
 _TRANSACTIONS = itertools.count(10**12)
 _BY_KIND: list[tuple[type, Any]] = [
+    (models.BinaryField, lambda: b"told"),
     (TransactionIdField, lambda: next(_TRANSACTIONS)),
     (models.DateTimeField, timezone.now),
     (models.DateField, datetime.date.today),

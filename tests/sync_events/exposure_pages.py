@@ -145,7 +145,9 @@ class Source:
         rng = self.rng
         if number < 2:  # a source that names people by their addresses
             return RemotePrincipal(PrincipalKind.USER, ADDRESSES[number], email=ADDRESSES[number])
-        address = rng.choice(["", ADDRESSES[number - 2], rng.choice(ADDRESSES)])
+        address = rng.choice(
+            ["", ADDRESSES[number - 2], ADDRESSES[number - 2], rng.choice(ADDRESSES)]
+        )
         is_active = rng.choice([None, None, None, True, True, False])
         return RemotePrincipal(
             PrincipalKind.USER, f"u{number}", f"U {number}", address, is_active=is_active
