@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import redis
@@ -26,18 +26,22 @@ OPEN_AT_MOST_S = 300
 # After so long without a word, a connection's counts are forgotten (seconds).
 _KEPT_S = 3600
 # Token bucket by the generic cell rate algorithm (ITU-T I.371): one stored time per bucket.
-# KEYS: bucket, rest. ARGV: seconds between requests, burst. Returns seconds to wait, as text.
+# KEYS: bucket, rest, open, failures. ARGV: seconds between requests, burst, seconds to keep them.
+# Returns seconds to wait, milliseconds that the circuit stays open, and failures in a row, as text.
 _TAKE = """
+local failures = redis.call('GET', KEYS[4]) or '0'
+local open = redis.call('PTTL', KEYS[3])
+if open > 0 then return {'0', tostring(open), failures} end
 local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1000000
 local rest = redis.call('PTTL', KEYS[2])
-if rest > 0 then return tostring(rest / 1000) end
+if rest > 0 then return {tostring(rest / 1000), '0', failures} end
 local gap, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local due = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
 local wait = due - now - gap * (burst - 1)
-if wait > 0 then return tostring(wait) end
+if wait > 0 then return {tostring(wait), '0', failures} end
 redis.call('SET', KEYS[1], string.format('%.6f', due + gap), 'EX', ARGV[3])
-return '0'
+return {'0', '0', failures}
 """
 
 
@@ -54,6 +58,8 @@ class Pace:
     name: str
     requests_per_s: float
     burst: int
+    # What Redis told with the last request, so that most answers need not be told back.
+    _seen: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def wait_s(self) -> float:
         """Take one request if it may be sent now.
@@ -65,28 +71,30 @@ class Pace:
             SourceUnavailable: the circuit is open, or the pace cannot be known.
         """
         try:
-            client = _client()
-            open_ms = int(client.pttl(self._key("open")))
-            if open_ms > 0:
-                raise SourceUnavailable(
-                    "The source has failed several times in a row and is left alone for a while.",
-                    hint=f"It is asked again in {open_ms / 1000:.0f} seconds.",
-                )
-            keys = [self._key("bucket"), self._key("rest")]
-            told = client.eval(_TAKE, 2, *keys, 1 / self.requests_per_s, self.burst, _KEPT_S)
+            names = ("bucket", "rest", "open", "failures")
+            keys = [self._key(name) for name in names]
+            told = _client().eval(_TAKE, 4, *keys, 1 / self.requests_per_s, self.burst, _KEPT_S)
         except redis.RedisError as error:
             raise SourceUnavailable(
                 "Kenward cannot count its requests just now, so it sends none.", detail=repr(error)
             ) from error
-        return float(told)
+        wait_s, open_ms, failures = map(float, told)
+        self._seen["failures"] = failures
+        if open_ms > 0:
+            raise SourceUnavailable(
+                "The source has failed several times in a row and is left alone for a while.",
+                hint=f"It is asked again in {open_ms / 1000:.0f} seconds.",
+            )
+        return wait_s
 
     def rest(self, seconds: float) -> None:
         """Leave the source alone for a while, whoever wants to ask it."""
         self._try(lambda client: client.set(self._key("rest"), 1, px=max(1, int(seconds * 1000))))
 
     def succeeded(self) -> None:
-        """Forget failures: the source answers."""
-        self._try(lambda client: client.delete(self._key("failures")))
+        """Forget failures, where there were any: the source answers."""
+        if self._seen.pop("failures", 0):
+            self._try(lambda client: client.delete(self._key("failures")))
 
     def failed(self) -> None:
         """Count a failure, and open the circuit after several; each time for longer."""
@@ -97,6 +105,7 @@ class Pace:
             if failures >= FAILURES:
                 open_s = min(OPEN_S * 2 ** min(failures - FAILURES, 8), OPEN_AT_MOST_S)
                 client.set(self._key("open"), 1, ex=open_s)
+            self._seen["failures"] = failures
             return failures
 
         self._try(count)

@@ -92,9 +92,13 @@ def _read(
 
 
 def _mark_read(run: SyncRun, token: UUID, names: Collection[str]) -> None:
-    if names:
-        with transaction.atomic():
-            log_positions.mark_read(runs.locked(run.pk, token).connection, names)
+    if not names:
+        return
+    with transaction.atomic():
+        current = runs.locked(run.pk, token)
+        log_positions.mark_read(current.connection, names)
+        current.attempts, current.error = 0, ""
+        current.save(update_fields=["attempts", "error"])
 
 
 def due_since(run: SyncRun) -> datetime | None:
