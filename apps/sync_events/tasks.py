@@ -91,24 +91,24 @@ def wake_work() -> None:
 
 
 @shared_task(name=timetable.TASK)
-def look(tenant_id: int, connection_uuid: str) -> None:
+def look(tenant_id: int, connection_id: int) -> None:
     """Queue what is due for one connection; beat calls this by the connection's own period."""
     with tenant_context(tenant_id), transaction.atomic():
-        source = Connection.objects.syncing().filter(uuid=connection_uuid).first()
+        source = Connection.objects.syncing().filter(pk=connection_id).first()
         if source is not None and source.tenant.is_active:
             schedule.request_due(source)
             _send_claimable(tenant_id)
 
 
 @shared_task(name="apps.sync_events.tasks.keep_subscriptions")
-def keep_subscriptions(tenant_id: int | None = None) -> None:
+def keep_subscriptions(tenant_id: int = 0) -> None:
     """Renew what sources have agreed to report, where it ends soon or was never asked for.
 
     Args:
-        tenant_id: of whom; None for all tenants.
+        tenant_id: of whom; 0 for all tenants.
     """
     tenants = Tenant.objects.filter(is_active=True)
-    if tenant_id is not None:
+    if tenant_id:
         tenants = tenants.filter(pk=tenant_id)
     for pk in tenants.values_list("pk", flat=True):
         with tenant_context(pk):

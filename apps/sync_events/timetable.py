@@ -31,7 +31,7 @@ class _Row:
 
     every_s: int
     enabled: bool
-    uuid: str
+    connection_id: int
 
 
 def keep() -> int:
@@ -65,7 +65,7 @@ def _row(source: Connection) -> _Row:
     every_s = min(source.sweep_interval_s, AT_LEAST_EVERY_S)
     if providers.follows_changes(source.kind):
         every_s = min(every_s, source.poll_interval_s)
-    return _Row(every_s, source.state == ConnectionState.ACTIVE, str(source.uuid))
+    return _Row(every_s, source.state == ConnectionState.ACTIVE, source.pk)
 
 
 def _says(task: PeriodicTask, row: _Row) -> bool:
@@ -83,7 +83,7 @@ def _write(name: str, row: _Row) -> None:
             "task": TASK,
             "interval": interval,
             "enabled": row.enabled,
-            "args": json.dumps([required_tenant_id(), row.uuid]),
+            "args": json.dumps([required_tenant_id(), row.connection_id]),
             "queue": "permissions",
             "expire_seconds": max(2, int(row.every_s * _EXPIRES)),
         },

@@ -38,7 +38,7 @@ def test_a_new_connection_gets_a_row_and_is_looked_at_now(folder: Folder) -> Non
     (row,) = rows(folder)
     assert row.interval is not None
     assert (row.task, row.queue, row.enabled) == (timetable.TASK, "permissions", True)
-    assert json.loads(row.args) == [folder.tenant.pk, str(folder.connection.uuid)]
+    assert json.loads(row.args) == [folder.tenant.pk, folder.connection.pk]
     assert row.interval.every == timetable.AT_LEAST_EVERY_S
     assert queued(folder) == 2, "both lanes"
 
@@ -82,7 +82,7 @@ def test_a_tenant_touches_no_rows_of_another(folder: Folder, committed_world: Wo
 
 def test_a_look_queues_what_is_due_and_knows_paused_connections(folder: Folder) -> None:
     folder.sweep()
-    name = str(folder.connection.uuid)
+    name = folder.connection.pk
     tasks.look(folder.tenant.pk, name)
     assert queued(folder) == 0, "compared a moment ago"
     with tenant_context(folder.tenant), transaction.atomic():

@@ -37,7 +37,6 @@ FIELDS_SCHEMA: dict[str, Any] = {
             "description": "Whether readers may not download, print or copy it.",
         },
     },
-    "required": ["mimeType", "home", "isRestricted"],
     "additionalProperties": False,
 }
 
