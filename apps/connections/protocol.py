@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -193,6 +193,11 @@ class Page:
     cursor: Cursor | None = None
     positions: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it says no more than how far the logs are read."""
+        return replace(self, positions={}) == Page(self.observed_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -295,6 +300,8 @@ class Push:
         id: the source's name of the delivery; the same one is worked on once.
         external_ids: items and places to look at again, as `Connector.changes` takes them.
         follows: whether the logs of changes have something new.
+        subscription: the source's id of the agreement it comes from, where it names one. Only the
+            log of that agreement's name is read then.
         permissions: whether people, groups or places are to be listed again.
         answer: what the source expects to read back (a handshake).
         is_revoked: whether the source says that the grant is withdrawn.
@@ -303,6 +310,7 @@ class Push:
     id: str
     external_ids: tuple[str, ...] = ()
     follows: bool = False
+    subscription: str = ""
     permissions: bool = False
     answer: str = ""
     is_revoked: bool = False
@@ -346,7 +354,7 @@ class Subscribes(ReceivesPush, Protocol):
     """A connector that has to ask for pushes, and to ask again before they end."""
 
     def subscription_names(self) -> Sequence[str]:
-        """Return what is to be watched now."""
+        """Return what is to be watched now: of a log, its name (see `FollowsChanges`)."""
 
     def subscribe(self, name: str, *, address: str, secret: str) -> Subscription:
         """Have changes of one thing sent to an address, with a secret in each delivery."""

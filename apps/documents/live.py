@@ -14,15 +14,25 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextvars import copy_context
 from functools import partial
+from queue import SimpleQueue
 from typing import Any, Final
 
 from django.db import connection as database
+from django.db import connections as database_connections
 
 from apps.accounts.models import User
 from apps.acls.freshness import COUNTS_UNTIL
 from apps.acls.models import Claim
-from apps.connections.errors import ConnectorError, ItemGone
+from apps.connections.errors import (
+    ConnectorError,
+    CredentialsRejected,
+    ItemGone,
+    RateLimited,
+    ScopeMissing,
+    SourceUnavailable,
+)
 from apps.connections.models import Connection, WhenStale
 from apps.connections.protocol import ChecksAccess, PrincipalKind, RemotePrincipal
 from apps.documents import live_lines, recall
@@ -47,6 +57,8 @@ SELECT d.id, d.external_id, d.connection_id FROM documents_document d
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
 """
 
+# Answers to one question that hold for all others.
+_OF_ALL: Final = (CredentialsRejected, RateLimited, ScopeMissing, SourceUnavailable)
 # A question is an item's id in its source, and who asks.
 Question = tuple[str, Sequence[RemotePrincipal]]
 
@@ -135,29 +147,55 @@ def _confirmed(user: User, rows: Sequence[tuple[Any, ...]], ends_at: float) -> f
 
 
 def _asked(connection: Connection, questions: Sequence[Question]) -> list[Asked]:
-    """Put the questions, each with a connector of its own: they are asked side by side."""
+    """Put the questions, as many side by side as the line has threads."""
     line = live_lines.to(connection.pk)
+    source = _Source(connection, at_once=min(len(questions), live_lines.AT_ONCE))
+    # A context can be entered once at a time; it carries the tenant.
     return [
-        line.ask(partial(_ask, _connector(connection), external_id, who))
+        line.ask(partial(copy_context().run, source.ask, external_id, who))
         for external_id, who in questions
     ]
 
 
-def _connector(connection: Connection) -> object:
-    try:
-        return recall.connector_for(connection)
-    except ConnectorError as error:  # its settings, or its whole kind, are not usable any more
-        log.warning("live check: %s", error.code)
+class _Source:
+    """A source that is asked several questions at once, with a connector for each at a time.
+
+    Args:
+        connection: of the bound tenant.
+        at_once: how many threads ask it.
+    """
+
+    def __init__(self, connection: Connection, *, at_once: int) -> None:
+        self._free: SimpleQueue[object] = SimpleQueue()
+        # The first answer that concerns all questions; nothing is asked after it.
+        self._refusal: ConnectorError | None = None
+        try:
+            for _ in range(at_once):
+                self._free.put(recall.connector_for(connection))
+        except ConnectorError as error:  # its settings, or its whole kind, are not usable any more
+            self._refuse(error)
+
+    def ask(self, external_id: str, who: Sequence[RemotePrincipal]) -> bool | None:
+        """Return what the source says, on a thread of the line; None where it does not say."""
+        if self._refusal is not None:
+            return None
+        connector = self._free.get()
+        try:
+            if not isinstance(connector, ChecksAccess):
+                return None
+            return connector.check_access(external_id, who)
+        except ItemGone:
+            return False
+        except _OF_ALL as error:
+            self._refuse(error)
+        except ConnectorError as error:
+            log.warning("live check: %s", error.code)
+        finally:
+            self._free.put(connector)
+            database_connections.close_all()  # this thread's, back to the pool
         return None
 
-
-def _ask(connector: object, external_id: str, who: Sequence[RemotePrincipal]) -> bool | None:
-    if not isinstance(connector, ChecksAccess):
-        return None
-    try:
-        return connector.check_access(external_id, who)
-    except ItemGone:
-        return False
-    except ConnectorError as error:
-        log.warning("live check: %s", error.code)
-        return None
+    def _refuse(self, error: ConnectorError) -> None:
+        if self._refusal is None:
+            log.warning("live check: %s", error.code)
+        self._refusal = error

@@ -21,6 +21,23 @@ def connector_for(connection: Connection) -> Connector:
     return connector
 
 
+class Connectors:
+    """The connectors of one turn of work: one for each connection, by one thread.
+
+    What a connector has learned of its source (who is who, which drives there are) serves for all
+    items of the turn.
+    """
+
+    def __init__(self) -> None:
+        self._by_connection: dict[int, Connector] = {}
+
+    def of(self, connection: Connection) -> Connector:
+        """Return the connector of a connection; see `connector_for`."""
+        if connection.pk not in self._by_connection:
+            self._by_connection[connection.pk] = connector_for(connection)
+        return self._by_connection[connection.pk]
+
+
 def fields_of(
     connection: Connection, external_ids: Sequence[str]
 ) -> Mapping[str, Mapping[str, Any]]:

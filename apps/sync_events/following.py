@@ -7,17 +7,19 @@ permissions, so that no listing of a million files delays what takes access away
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.connections.errors import CursorExpired
+from apps.connections.errors import ConnectorError, CursorExpired
 from apps.connections.models import Connection
-from apps.connections.protocol import Connector, FollowsChanges, Problem
+from apps.connections.protocol import Connector, FollowsChanges, Page, Problem
 from apps.sync_events import events, log_positions, pages, runs
+from apps.sync_events.log_positions import Unread
 from apps.sync_events.models import Lane, SyncRun
 
 
@@ -35,7 +37,7 @@ def remember(run: SyncRun, token: UUID, connector: Connector) -> None:
 
 
 def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -> bool:
-    """Store what the logs tell that this run has not read yet.
+    """Store what the logs tell: those of which the source sent word, or all where that is due.
 
     Args:
         run: of the permissions lane.
@@ -44,76 +46,100 @@ def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -
         ends_at: by the monotonic clock: no further page is asked for after it.
 
     Returns:
-        whether all logs were read to their end.
+        whether these logs were read to their end.
     """
     if not isinstance(connector, FollowsChanges):
         return True
     since = due_since(run)
-    if since is None:
-        return True
     asked_at = timezone.now()
+    unread = log_positions.unread(run.connection, since=since)
     try:
-        # What one pass begins (a subtree to be read again), the next one reads to its end.
-        while positions := log_positions.unread(run.connection, since):
-            if not _read(run, token, connector, positions, ends_at):
+        while unread is not None:
+            if not _read(_Pass(run, token, unread), connector, ends_at):
                 return False
+            # What one pass begins (a subtree to be read again), the next one reads to its end.
+            unread = log_positions.begun(run.connection)
     except CursorExpired as error:
         _start_over(run, token, connector, error)
-    with transaction.atomic():
-        Connection.objects.filter(pk=run.connection_id).update(followed_at=asked_at)
+    if since is not None:
+        with transaction.atomic():
+            Connection.objects.filter(pk=run.connection_id).update(followed_at=asked_at)
     return True
 
 
-def _read(
-    run: SyncRun,
-    token: UUID,
-    connector: FollowsChanges,
-    positions: Mapping[str, str],
-    ends_at: float,
-) -> bool:
+@dataclass(slots=True)
+class _Pass:
+    """One reading of some logs. What most of them say, nothing, is stored for many at once."""
+
+    run: SyncRun
+    token: UUID
+    unread: Unread
+    _quiet: dict[str, str | None] = field(default_factory=dict)
+    _ended: set[str] = field(default_factory=set)
+
+    def store(self, page: Page) -> None:
+        if page.tells_nothing:
+            self._quiet |= page.positions
+            return
+        self.flush()
+        pages.apply(self.run.pk, self.token, page, moves_cursor=False)
+
+    def end(self, names: Collection[str]) -> None:
+        self._ended.update(names)
+
+    def flush(self) -> None:
+        if not self._quiet and not self._ended:
+            return
+        with transaction.atomic():
+            current = runs.locked(self.run.pk, self.token)
+            log_positions.move(current.connection, self._quiet)
+            asked_at = self.unread.asked_at
+            log_positions.mark_read(current.connection, self._ended, asked_at=asked_at)
+            current.progressed_at = timezone.now()
+            if self._ended and not current.is_sweep:  # a sweep's tries end with its own pages
+                current.attempts, current.error = 0, ""
+            current.save(update_fields=["progressed_at", "attempts", "error"])
+        self._quiet, self._ended = {}, set()
+
+
+def _read(reading: _Pass, connector: FollowsChanges, ends_at: float) -> bool:
     """Store pages; a log counts as read once they have gone on to another, or have ended.
 
     A worker that dies in the middle of a log leaves it to be read on. One whose time is up stops
     only after it has read a log to its end: else a source that is slow would be asked the same
     again, slice for slice.
     """
+    positions = reading.unread.positions
     current: set[str] = set()
     has_read = False
-    for page in connector.follow(positions):
-        pages.apply(run.pk, token, page, moves_cursor=False)
-        ended = (current - page.positions.keys()) & positions.keys()
-        _mark_read(run, token, ended)
-        has_read = has_read or bool(ended)
-        current = set(page.positions)
-        if has_read and time.monotonic() > ends_at:
-            return False
-    _mark_read(run, token, positions.keys())
+    try:
+        for page in connector.follow(positions):
+            ended = (current - page.positions.keys()) & positions.keys()
+            reading.end(ended)
+            reading.store(page)
+            has_read = has_read or bool(ended)
+            current = set(page.positions)
+            if has_read and time.monotonic() > ends_at:
+                reading.flush()
+                return False
+    except ConnectorError:
+        reading.flush()
+        raise
+    reading.end(positions.keys())
+    reading.flush()
     return True
 
 
-def _mark_read(run: SyncRun, token: UUID, names: Collection[str]) -> None:
-    if not names:
-        return
-    with transaction.atomic():
-        current = runs.locked(run.pk, token)
-        log_positions.mark_read(current.connection, names)
-        current.attempts, current.error = 0, ""
-        current.save(update_fields=["attempts", "error"])
-
-
 def due_since(run: SyncRun) -> datetime | None:
-    """Return from when on logs count as read for a run; None while none is due.
+    """Return since when all logs have to have been read for a run; None while that is not due.
 
-    A run that only follows reads each log once. A long sweep of permissions does so whenever the
-    source has sent word, or the time between two polls is over: it holds the lane meanwhile.
+    A run that polls reads each log once. Any other one, a long sweep of permissions too, does so
+    when the time between two polls is over: it holds the lane meanwhile.
     """
-    if not run.is_sweep:
-        return run.started_at or run.created_at
     source = run.connection
-    if source.followed_at is None:
+    polls = run.trigger == SyncRun.Trigger.POLL and not run.is_sweep
+    if polls or source.followed_at is None:
         return run.started_at or run.created_at
-    if source.pushed_at is not None and source.pushed_at > source.followed_at:
-        return source.pushed_at
     polled = source.followed_at + timedelta(seconds=source.poll_interval_s)
     return polled if polled <= timezone.now() else None
 

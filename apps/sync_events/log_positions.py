@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from apps.connections.models import Connection
 from apps.sync_events.models import LogPosition
@@ -36,11 +37,22 @@ def move(source: Connection, told: Mapping[str, str | None]) -> None:
     )
 
 
-def mark_read(source: Connection, names: Collection[str]) -> None:
-    """Note that logs were read to their end just now."""
-    if names:
-        read = LogPosition.objects.filter(connection=source, name__in=names)
-        read.update(read_at=timezone.now())
+def tell(source: Connection, name: str) -> None:
+    """Note that a log has something new; where there is none of the name, that any of them may."""
+    logs = LogPosition.objects.filter(connection=source)
+    if not logs.filter(name=name).update(told_at=Now()):
+        logs.update(told_at=Now())
+
+
+def mark_read(source: Connection, names: Collection[str], *, asked_at: datetime) -> None:
+    """Note that logs were read to their end.
+
+    Args:
+        source: whose logs.
+        names: of the logs.
+        asked_at: what was told until then was read (see `unread`).
+    """
+    LogPosition.objects.filter(connection=source, name__in=names).update(read_at=asked_at)
 
 
 def forget(source: Connection) -> None:
@@ -54,10 +66,40 @@ def is_known(source: Connection) -> bool:
         return LogPosition.objects.filter(connection=source).exists()
 
 
-def unread(source: Connection, since: datetime) -> dict[str, str]:
-    """Return the positions of the logs not read since a moment, the longest unread one first."""
-    unread = Q(read_at=None) | Q(read_at__lt=since)
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Logs to be read.
+
+    Attributes:
+        positions: by the logs' names, the longest unread one first.
+        asked_at: by the clock of the database, before any of them is read.
+    """
+
+    positions: Mapping[str, str]
+    asked_at: datetime
+
+
+def unread(source: Connection, *, since: datetime | None) -> Unread | None:
+    """Return the logs that have something new, or were never read; None where there is none.
+
+    Args:
+        source: whose logs.
+        since: also those that were not read since then.
+    """
+    wanted = Q(read_at=None) | Q(told_at__gt=F("read_at"))
+    if since is not None:
+        wanted |= Q(read_at__lt=since)
+    return _unread(source, wanted)
+
+
+def begun(source: Connection) -> Unread | None:
+    """Return the logs that were never read to their end; None where there is none."""
+    return _unread(source, Q(read_at=None))
+
+
+def _unread(source: Connection, wanted: Q) -> Unread | None:
     with transaction.atomic():
-        found = LogPosition.objects.filter(unread, connection=source)
+        found = LogPosition.objects.filter(wanted, connection=source)
         ordered = found.order_by(F("read_at").asc(nulls_first=True), "pk")
-        return dict(ordered.values_list("name", "position"))
+        rows = list(ordered.values_list("name", "position", Now()))
+    return Unread({name: told for name, told, _ in rows}, rows[0][2]) if rows else None

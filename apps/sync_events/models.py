@@ -206,8 +206,11 @@ class LogPosition(TenantModel):
     )
     name = models.CharField(max_length=500)
     position = models.TextField()
-    # Empty: not since it was noted. A run is done with a log that was read after its start.
+    # When it was last begun to be read to its end; empty: not since it was noted. Both by the clock
+    # of the database: what was told later is not read yet.
     read_at = models.DateTimeField(null=True)
+    # When the source last said that it has something new.
+    told_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -227,9 +230,10 @@ class PushSubscription(TenantModel):
         Connection, on_delete=models.CASCADE, related_name="push_subscriptions"
     )
     name = models.CharField(max_length=500)
-    source_id = models.CharField(max_length=500)
+    # Empty: it is being asked for.
+    source_id = models.CharField(max_length=500, blank=True)
     resource_id = models.CharField(max_length=1000, blank=True)
-    # What only the source and Kenward know; each delivery carries it.
+    # What only the source and Kenward know; each delivery carries it. The same for a connection.
     secret = EncryptedTextField()
     made_at = models.DateTimeField(auto_now=True)
     expires_at = models.DateTimeField()

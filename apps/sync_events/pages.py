@@ -79,7 +79,8 @@ def _store(
             run.confirms_from = run.confirms_from or page.observed_at
         run.heartbeat_at = run.progressed_at = timezone.now()
         run.stuck_at = None
-        run.attempts, run.error = 0, ""
+        if moves_cursor or done_hints:  # of logs, only one that was read to its end is progress
+            run.attempts, run.error = 0, ""
         progress_events.stored(run)
         run.save()
 

@@ -6,35 +6,26 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
-from django.utils import timezone
 
-from apps.connections.models import AuthConfig, Connection, ConnectionState, Credential
-from apps.ops.sandbox.drive.api import app as drive_app
-from apps.ops.sandbox.drive.company import DriveCompany
-from apps.ops.sandbox.serve import serving
-from apps.sync_events import log_positions
+from apps.connections.models import Connection, ConnectionState, Credential
 from apps.sync_events.models import (
     ChangeHint,
     Lane,
-    PushSubscription,
     RunState,
     SyncEvent,
     SyncRun,
 )
-from apps.sync_events.push_in import subscriptions
 from apps.sync_events.push_in.views import MAX_BODY_BYTES
 from apps.tenants.context import tenant_context
 from apps.tenants.models import Tenant
+from tests.sync_events.pushing import connect
 from tests.world import World
 
 SECRET = "a signing secret of the app's"
@@ -71,21 +62,6 @@ class Workspace:
         with tenant_context(self.tenant), transaction.atomic():
             found = SyncRun.objects.filter(state=RunState.QUEUED)
             return set(found.values_list("lane", "is_sweep"))
-
-
-def connect(tenant: Tenant, kind: str, **config: Any) -> Connection:
-    with tenant_context(tenant), transaction.atomic():
-        made = AuthConfig.objects.create(tenant=tenant, kind=kind, name=kind, **config)
-        connection = Connection.objects.create(
-            tenant=tenant, kind=kind, name=kind, realm=f"{kind}:1"
-        )
-        Credential.objects.create(
-            tenant=tenant,
-            connection=connection,
-            config=made,
-            secret=json.dumps({"access_token": "t", "api_key": "t"}),
-        )
-    return connection
 
 
 @pytest.fixture
@@ -170,118 +146,3 @@ def test_a_disconnected_connection_hears_nothing(slack: Workspace) -> None:
         Connection.objects.update(state=ConnectionState.DISCONNECTED)
     assert slack.send(slack.event("message", **MESSAGE)).status_code == 404
     assert slack.hints() == set()
-
-
-# --- Agreements that have to be renewed: Google Drive's channels ---
-
-
-@dataclass
-class Drive:
-    """A Drive connection of one person, the simulated Drive, and this installation's address."""
-
-    company: DriveCompany
-    tenant: Tenant
-    connection: Connection
-
-    def keep(self) -> int:
-        with tenant_context(self.tenant):
-            with transaction.atomic():
-                source = Connection.objects.select_related("tenant").get(pk=self.connection.pk)
-            return subscriptions.keep(source)
-
-    def kept(self) -> list[PushSubscription]:
-        with tenant_context(self.tenant), transaction.atomic():
-            return list(PushSubscription.objects.order_by("name"))
-
-
-@pytest.fixture
-def drive(committed_world: World, settings: LazySettings) -> Iterator[Drive]:
-    company = DriveCompany("acme.example", seed=3)
-    company.add_user("ada@acme.example", "Ada")
-    token = company.sign_in("ada@acme.example")
-    with serving(drive_app(company)) as base:
-        settings.KENWARD_SOURCE_HOSTS = [base.removeprefix("http://")]
-        settings.KENWARD_PUBLIC_URL = "http://127.0.0.1:9"
-        tenant = committed_world.acme
-        endpoints = {
-            "token": f"{base}/token",
-            "authorize": f"{base}/o/oauth2/v2/auth",
-            "revoke": f"{base}/revoke",
-            "drive": f"{base}/drive/v3",
-            "directory": f"{base}/admin/directory/v1",
-        }
-        made = connect(tenant, "google_drive", method="api_key", endpoints=endpoints)
-        with tenant_context(tenant), transaction.atomic():
-            Credential.objects.update_or_create(
-                tenant=tenant, connection=made, defaults={"secret": json.dumps({"api_key": token})}
-            )
-            log_positions.move(made, {"user:ada@acme.example": "1"})
-        yield Drive(company, tenant, made)
-
-
-def test_agreements_are_asked_for_and_renewed_before_they_end(drive: Drive) -> None:
-    assert drive.keep() == 1
-    (first,) = drive.kept()
-    assert timedelta(days=6) < first.expires_at - timezone.now() <= timedelta(days=7)
-    assert drive.keep() == 0
-    with tenant_context(drive.tenant), transaction.atomic():
-        PushSubscription.objects.update(expires_at=timezone.now() + timedelta(hours=1))
-    with tenant_context(drive.tenant), transaction.atomic():
-        PushSubscription.objects.update(made_at=timezone.now() - timedelta(days=6))
-    assert drive.keep() == 1
-    (second,) = drive.kept()
-    assert second.source_id != first.source_id
-    assert second.secret == first.secret, "deliveries of both are taken until the old one has ended"
-
-
-def test_without_an_address_of_its_own_kenward_asks_for_none(
-    drive: Drive, settings: LazySettings
-) -> None:
-    settings.KENWARD_PUBLIC_URL = ""
-    assert drive.keep() == 0
-    assert drive.kept() == []
-
-
-def test_a_source_that_refuses_is_told_of_and_polled_all_the_same(drive: Drive) -> None:
-    drive.company.faults.add("forbidden", path="watch")
-    assert drive.keep() == 0
-    with tenant_context(drive.tenant), transaction.atomic():
-        assert SyncEvent.objects.filter(level="warning").exists()
-        assert Connection.objects.get().state == ConnectionState.ACTIVE
-    assert drive.keep() == 1
-
-
-def test_all_agreements_end_with_the_connection(drive: Drive) -> None:
-    drive.keep()
-    mark = drive.company.journal.mark()
-    with tenant_context(drive.tenant):
-        with transaction.atomic():
-            source = Connection.objects.select_related("tenant").get(pk=drive.connection.pk)
-        subscriptions.end_all(source)
-    assert drive.kept() == []
-    asked = [entry.path for entry in drive.company.journal.since(mark)]
-    assert asked[-1] == "/drive/v3/channels/stop"
-
-
-def test_a_delivery_with_the_agreed_secret_has_the_logs_read(drive: Drive) -> None:
-    drive.keep()
-    (kept,) = drive.kept()
-    address = f"/connectors/push/{drive.tenant.uuid}/{drive.connection.uuid}/"
-
-    def deliver(token: str, number: int) -> int:
-        headers = {
-            "X-Goog-Channel-ID": kept.source_id,
-            "X-Goog-Channel-Token": token,
-            "X-Goog-Resource-State": "change",
-            "X-Goog-Message-Number": str(number),
-        }
-        return Client().post(address, headers=headers).status_code
-
-    def runs() -> list[tuple[str, bool]]:
-        with tenant_context(drive.tenant), transaction.atomic():
-            return list(SyncRun.objects.values_list("lane", "is_sweep"))
-
-    assert deliver("guessed", 2) == 404
-    assert runs() == []
-    assert deliver(kept.secret, 2) == 200
-    assert runs() == [(Lane.PERMISSIONS, False)]

@@ -21,6 +21,7 @@ from typing import Self, TypeVar
 from django.db import connections
 
 from apps.connections.errors import ConnectorError
+from apps.documents import recall
 from apps.search.embeddings import embedding, embedding_lanes
 from apps.search.embeddings.embedding import Embedder, EmbeddingUnavailable
 from apps.search.embeddings.embedding_batches import Batches, Vectors
@@ -61,6 +62,7 @@ class InFlight:
         self._broken: Exception | None = None
         self._left = threading.Condition()
         self._threads = ExitStack()
+        self._connectors = recall.Connectors()
         self._embedding: tuple[Embedder, Batches] | None = None
 
     def __enter__(self) -> Self:
@@ -145,7 +147,7 @@ class InFlight:
 
     def _prepare(self, document_id: int) -> Prepared | IndexOutcome:
         model, _ = self._model()
-        return indexing.prepare(document_id, model)
+        return indexing.prepare(document_id, model, self._connectors)
 
     def _model(self) -> tuple[Embedder, Batches]:
         if self._embedding is None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from apps.connections.errors import ItemForbidden, ItemGone, ItemUnsupported
+from apps.connections.protocol import Connector
 from apps.documents import chunking, recall
 from apps.documents import store as document_rows
 from apps.documents.blocks import ExtractedText
@@ -89,14 +90,16 @@ def index(document_id: int) -> IndexOutcome:
         EmbeddingMismatch: chunks and vectors did not fit each other, and nothing was stored.
     """
     model = embedding.embedder()
-    prepared = prepare(document_id, model)
+    prepared = prepare(document_id, model, recall.Connectors())
     if isinstance(prepared, IndexOutcome):
         return prepared
     return store(prepared, model.embed([passage.embedded_text for passage in prepared.missing]))
 
 
 @unrestricted_reading()
-def prepare(document_id: int, model: Embedder) -> Prepared | IndexOutcome:
+def prepare(
+    document_id: int, model: Embedder, connectors: recall.Connectors
+) -> Prepared | IndexOutcome:
     """Read and cut the current version of a document; see `index`.
 
     Returns:
@@ -116,7 +119,7 @@ def prepare(document_id: int, model: Embedder) -> Prepared | IndexOutcome:
         return IndexOutcome(document_id, "superseded")
     asked_at = timezone.now()
     try:
-        content = _read(document)
+        content = _read(document, connectors.of(document.connection))
         passages = _cut(content, model)
     except _LASTING as error:
         return _store_failure(document, error)
@@ -185,8 +188,7 @@ def store(prepared: Prepared, vectors: NDArray[np.float32]) -> IndexOutcome:
     return IndexOutcome(document.pk, "indexed", len(passages), len(plan.added))
 
 
-def _read(document: Document) -> ExtractedText:
-    connector = recall.connector_for(document.connection)
+def _read(document: Document, connector: Connector) -> ExtractedText:
     with connector.open(document.external_id) as stream:
         return extract(
             stream,

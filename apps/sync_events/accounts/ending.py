@@ -5,18 +5,15 @@ The one way in, for the admin's page and for people's own.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.connections import disconnect, providers
+from apps.connections import disconnect
 from apps.connections.disconnect import Withdrawal
-from apps.connections.errors import ConnectorError
 from apps.connections.models import Connection
-from apps.connections.protocol import Subscribes, Subscription
 from apps.documents import data_deletion
 from apps.documents import tasks as document_tasks
 from apps.sync_events.models import (
@@ -30,8 +27,7 @@ from apps.sync_events.models import (
     SyncEvent,
     SyncRun,
 )
-
-log = logging.getLogger(__name__)
+from apps.sync_events.push_in import subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ def end(connection: Connection, *, actor: User, deletes_data: bool) -> Ended:
         actor: who ends it.
         deletes_data: whether what was copied is deleted, and not only hidden.
     """
-    _unsubscribe(connection)
+    subscriptions.end_all(connection)  # while the source still lets Kenward in
     withdrawal = disconnect.withdraw(connection)
     with transaction.atomic():
         _stop(connection)  # first: a page that is being stored holds its run, then the connection
@@ -74,22 +70,6 @@ def end(connection: Connection, *, actor: User, deletes_data: bool) -> Ended:
             documents = data_deletion.request(connection, actor=actor)
             document_tasks.send_data_deletion(connection.tenant_id)
     return Ended(withdrawal, documents)
-
-
-def _unsubscribe(connection: Connection) -> None:
-    """Tell the source to send nothing any more, while it still lets Kenward in."""
-    rows = list(PushSubscription.objects.filter(connection=connection))
-    if not rows:
-        return
-    try:
-        connector = providers.connector_for(connection)
-        for row in rows:
-            if isinstance(connector, Subscribes):
-                connector.unsubscribe(
-                    Subscription(row.name, row.source_id, row.resource_id, row.expires_at)
-                )
-    except ConnectorError as error:  # they end by themselves, and their deliveries are refused
-        log.warning("connection %s: subscriptions were left: %s", connection.pk, error.code)
 
 
 def _stop(connection: Connection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +14,7 @@ from apps.connections.credentials.models import Credential, CredentialState
 from apps.connections.errors import CredentialsRejected, PushRefused
 from apps.connections.models import Connection, ConnectionState
 from apps.connections.protocol import Delivery, Problem, Push, ReceivesPush
-from apps.sync_events import events, runs, schedule, tasks
+from apps.sync_events import events, log_positions, runs, schedule, tasks
 from apps.sync_events.models import Lane, PushSubscription, SyncRun
 
 # For how long a delivery is known, so that it is worked on once (seconds). Signed ones are refused
@@ -67,14 +69,15 @@ def _secrets(source: Connection) -> list[str]:
         account = Credential.objects.select_related("config").filter(connection=source).first()
         if account is None or account.state == CredentialState.REVOKED:
             return []
-        kept = PushSubscription.objects.filter(connection=source)
-        subscribed = {one.secret for one in kept.only("secret")}
-    signing = account.config.signing_secret
-    return [*([signing] if signing else []), *sorted(subscribed)]
+        # One secret for all of a connection's, see `subscriptions`.
+        subscribed = PushSubscription.objects.filter(connection=source).first()
+    agreed = subscribed.secret if subscribed is not None else ""
+    return [secret for secret in (account.config.signing_secret, agreed) if secret]
 
 
 def _is_new(source: Connection, push: Push) -> bool:
-    key = f"push:{source.uuid}:{push.id}"
+    name = hashlib.sha256(push.id.encode()).hexdigest()  # the source may put anything into it
+    key = f"push:{source.uuid}:{name}"
     return not push.id or cache.add(key, 1, timeout=REMEMBERED_S)
 
 
@@ -87,6 +90,10 @@ def _requested(source: Connection, push: Push) -> list[SyncRun]:
         names = push.external_ids[:MOST_NAMES]
         wanted.append(runs.note_changes(source, names, lane=Lane.PERMISSIONS))
     elif push.follows:
+        subscription = PushSubscription.objects.filter(
+            connection=source, source_id=push.subscription
+        ).first()
+        log_positions.tell(source, subscription.name if subscription else "")
         wanted.append(runs.request(source, Lane.PERMISSIONS, trigger=SyncRun.Trigger.CHANGE))
     return wanted
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from apps.sync_events.models import RunState
 from tests.connections.conformance.bench import Bench
-from tests.connections.conformance.sources import each
+from tests.connections.conformance.source import Place, Verb, new_text
+from tests.connections.conformance.sources import each, having
 from tests.connections.conformance.truth import assert_true
+
+# For each document: what it is now, and its text.
+_MOST_REQUESTS = 2
 
 
 @each
@@ -18,4 +22,24 @@ def test_everything_is_there(bench: Bench) -> None:
     bench.poll()
     assert not bench.index(), "documents were indexed again"
     assert bench.prints() == before
+    assert_true(bench)
+
+
+@having(Verb.FAULTS)
+def test_a_turn_of_indexing_asks_for_each_document_and_little_else(bench: Bench) -> None:
+    """Who is who, and which drives or channels there are, is asked once for all of them."""
+    peer = bench.source.peer
+    assert peer is not None
+
+    def asked_for(documents: int) -> int:
+        for number in range(documents):
+            bench.source.add(Place.OPEN, f"{documents} {number}", new_text())
+        bench.sweep()
+        mark = peer.journal.mark()
+        bench.index_with_worker()
+        return len(peer.asked(mark))
+
+    asked_for(1)
+    few, many = asked_for(4), asked_for(14)
+    assert many - few <= 10 * _MOST_REQUESTS
     assert_true(bench)

@@ -29,16 +29,16 @@ def cursors(bench: Bench) -> None:
 
 
 # The connector, the test that fails, and with what words.
-AT_ONCE: list[tuple[type[NotesFeed], Test, str]] = [
+AT_ONCE: list[tuple[type[NotesFeed], Test, str | None]] = [
     (mutants.IgnoresRemovals, heard, "still there"),
     (mutants.TellsReadersWider, confirmed, "LEAKED"),
     (mutants.DropsAPage, test_first_sync.test_everything_is_there, "not there"),
 ]
-WITH_TIME: list[tuple[type[NotesFeed], Test, str]] = [
+WITH_TIME: list[tuple[type[NotesFeed], Test, str | None]] = [
     (mutants.ForgetsWhoLeft, compared, "LEAKED"),
     (mutants.LosesItsCursor, cursors, "never end"),
     (mutants.SkipsTheRestOfItsLog, test_what_changes.test_much_is_heard_at_once, "there"),
-    (mutants.TakesAnErrorForEmpty, test_storms.test_answers_in_another_form_fail_loudly, ""),
+    (mutants.TakesAnErrorForEmpty, test_storms.test_answers_in_another_form_fail_loudly, None),
 ]
 CAUGHT = [
     *(pytest.param(*one, id=one[0].__name__) for one in AT_ONCE),
@@ -53,7 +53,7 @@ def test_a_broken_connector_fails(
     monkeypatch: pytest.MonkeyPatch,
     mutant: type[NotesFeed],
     test: Test,
-    says: str,
+    says: str | None,
 ) -> None:
     mutant.capabilities = NotesFeed.capabilities
     if test is cursors:

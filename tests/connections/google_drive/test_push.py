@@ -89,7 +89,8 @@ def headers(**changed: str) -> dict[str, str]:
 
 
 def test_deliveries_are_told_from_forgeries() -> None:
-    assert GoogleDrive.received(Delivery(headers(), b""), SECRET) == Push("c1:7", follows=True)
+    told = Push("c1:7", follows=True, subscription="c1")
+    assert GoogleDrive.received(Delivery(headers(), b""), SECRET) == told
     for forged in (
         headers(channel_token="another"),
         headers(channel_token=""),

@@ -17,6 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
+from apps.documents import recall
 from apps.documents.models import Document
 from apps.search.embeddings.embedding import Embedder, EmbeddingUnavailable
 from apps.search.embeddings.embedding_process import EmbeddingProcess
@@ -127,10 +128,12 @@ def test_so_many_documents_and_so_much_text_are_on_their_way_and_no_more(
     seen: list[int] = []
     prepare, store = indexing.prepare, indexing.store
 
-    def begin(document_id: int, model: Embedder) -> Prepared | IndexOutcome:
+    def begin(
+        document_id: int, model: Embedder, connectors: recall.Connectors
+    ) -> Prepared | IndexOutcome:
         under_way.add(document_id)
         seen.append(len(under_way))
-        return prepare(document_id, model)
+        return prepare(document_id, model, connectors)
 
     def end(prepared: Prepared, vectors: NDArray[np.float32]) -> IndexOutcome:
         time.sleep(0.02)

@@ -76,7 +76,7 @@ def received(delivery: Delivery, secret: str) -> Push:
     if not channel or not number.isdecimal() or not state:
         raise PushRefused("The delivery does not say what it is about.")
     # "sync" says that the channel is open; nothing has changed.
-    return Push(f"{channel}:{number}", follows=state != "sync")
+    return Push(f"{channel}:{number}", follows=state != "sync", subscription=channel)
 
 
 def _moment(expiration: object) -> datetime:
