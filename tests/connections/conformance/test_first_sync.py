@@ -8,8 +8,8 @@ from tests.connections.conformance.source import Place, Verb, new_text
 from tests.connections.conformance.sources import each, having
 from tests.connections.conformance.truth import assert_true
 
-# For each document: what it is now, and its text.
-_MOST_REQUESTS = 2
+# For each document: what it is now, its text, and now and then a further page of that.
+_MOST_REQUESTS = 3
 
 
 @each

@@ -147,7 +147,7 @@ def test_one_document_that_fails_does_not_stop_the_others(shelf: Library) -> Non
     with shelf.work():
         (waiting,) = Document.objects.to_index()
         assert waiting == broken
-        assert waiting.index_attempts == 1
+        assert waiting.index_attempts >= 1
         assert waiting.index_claimed_at is None
 
 

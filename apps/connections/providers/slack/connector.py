@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, BinaryIO, ClassVar
 
 from apps.connections.credentials.account import Account
@@ -124,7 +125,7 @@ class Slack:
             ItemGone: it is not there any more.
             ItemForbidden: the account may not read it.
         """
-        return content.opened(self._workspace(), external_id)
+        return content.opened(self._opening, external_id)
 
     def check_access(self, external_id: str, principals: Sequence[RemotePrincipal]) -> bool | None:
         """Return whether Slack lets a person read an item now.
@@ -158,6 +159,11 @@ class Slack:
         """
         push.verify(delivery, secret, now_s=time.time())
         return push.meaning(delivery.body)
+
+    @cached_property
+    def _opening(self) -> Workspace:
+        """The view of all documents that are opened: who the account is, and people's names."""
+        return self._workspace()
 
     def _workspace(self) -> Workspace:
         """Return the view of one story: what it learns is not kept for the next."""
