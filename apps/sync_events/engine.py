@@ -146,7 +146,11 @@ def _store_sweep(run: SyncRun, token: UUID, connector: Connector, ends_at: float
         pages.apply(run.pk, token, page, moves_cursor=True)
         # What the source reported meanwhile does not wait for the end of the sweep.
         _answer_hints(run, token, connector)
-        if page.cursor is not None and time.monotonic() > ends_at:
+        if page.cursor is None:
+            continue
+        if run.lane == Lane.PERMISSIONS:
+            following.follow(run, token, connector, ends_at=ends_at)
+        if time.monotonic() > ends_at:
             return False
     return True
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from uuid import UUID
 
 from django.db import transaction
@@ -22,6 +23,9 @@ from apps.sync_events import events, log_positions, pages, runs
 from apps.sync_events.log_positions import Unread
 from apps.sync_events.models import Lane, SyncRun
 
+# How often the reading of many logs looks up for word of one (seconds).
+_LOOKS_EVERY_S = 1.0
+
 
 def remember(run: SyncRun, token: UUID, connector: Connector) -> None:
     """Note where the logs end, before everything is listed for the first time.
@@ -33,7 +37,7 @@ def remember(run: SyncRun, token: UUID, connector: Connector) -> None:
     told = connector.positions()
     with transaction.atomic():
         source = runs.locked(run.pk, token).connection
-        log_positions.move(source, told)
+        log_positions.begin(source, told)
 
 
 def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -> bool:
@@ -52,19 +56,47 @@ def follow(run: SyncRun, token: UUID, connector: Connector, *, ends_at: float) -
         return True
     since = due_since(run)
     asked_at = timezone.now()
-    unread = log_positions.unread(run.connection, since=since)
     try:
-        while unread is not None:
-            if not _read(_Pass(run, token, unread), connector, ends_at):
-                return False
-            # What one pass begins (a subtree to be read again), the next one reads to its end.
-            unread = log_positions.begun(run.connection)
+        if not _follow(run, token, connector, since=since, ends_at=ends_at):
+            return False
     except CursorExpired as error:
         _start_over(run, token, connector, error)
     if since is not None:
+        run.connection.followed_at = asked_at
         with transaction.atomic():
             Connection.objects.filter(pk=run.connection_id).update(followed_at=asked_at)
     return True
+
+
+def _follow(
+    run: SyncRun,
+    token: UUID,
+    connector: FollowsChanges,
+    *,
+    since: datetime | None,
+    ends_at: float,
+) -> bool:
+    """Read what is unread, and then what that has begun; return whether it was read to the end."""
+    unread = log_positions.unread(run.connection, since=since)
+    while unread is not None:
+        ended = _read(_Pass(run, token, unread), connector, ends_at)
+        if ended is _Ended.TIME_UP:
+            return False
+        if ended is _Ended.NEWS:
+            # What was read in this pass, by another clock than ours, is not read again.
+            since = min(since, unread.asked_at) if since is not None else None
+            unread = log_positions.unread(run.connection, since=since)
+        else:
+            unread = log_positions.begun(run.connection)
+    return True
+
+
+class _Ended(Enum):
+    """Why the reading of some logs has ended."""
+
+    READ = auto()
+    NEWS = auto()
+    TIME_UP = auto()
 
 
 @dataclass(slots=True)
@@ -87,6 +119,9 @@ class _Pass:
     def end(self, names: Collection[str]) -> None:
         self._ended.update(names)
 
+    def has_news(self) -> bool:
+        return log_positions.has_news(self.run.connection, since=self.unread.asked_at)
+
     def flush(self) -> None:
         if not self._quiet and not self._ended:
             return
@@ -102,16 +137,17 @@ class _Pass:
         self._quiet, self._ended = {}, set()
 
 
-def _read(reading: _Pass, connector: FollowsChanges, ends_at: float) -> bool:
+def _read(reading: _Pass, connector: FollowsChanges, ends_at: float) -> _Ended:
     """Store pages; a log counts as read once they have gone on to another, or have ended.
 
     A worker that dies in the middle of a log leaves it to be read on. One whose time is up stops
     only after it has read a log to its end: else a source that is slow would be asked the same
-    again, slice for slice.
+    again, slice for slice. Word of a log does not wait until thousands of others are read.
     """
     positions = reading.unread.positions
     current: set[str] = set()
     has_read = False
+    look_at = time.monotonic() + _LOOKS_EVERY_S
     try:
         for page in connector.follow(positions):
             ended = (current - page.positions.keys()) & positions.keys()
@@ -121,13 +157,18 @@ def _read(reading: _Pass, connector: FollowsChanges, ends_at: float) -> bool:
             current = set(page.positions)
             if has_read and time.monotonic() > ends_at:
                 reading.flush()
-                return False
+                return _Ended.TIME_UP
+            if ended and time.monotonic() > look_at:
+                look_at = time.monotonic() + _LOOKS_EVERY_S
+                if reading.has_news():
+                    reading.flush()
+                    return _Ended.NEWS
     except ConnectorError:
         reading.flush()
         raise
     reading.end(positions.keys())
     reading.flush()
-    return True
+    return _Ended.READ
 
 
 def due_since(run: SyncRun) -> datetime | None:
@@ -158,7 +199,7 @@ def _start_over(run: SyncRun, token: UUID, connector: FollowsChanges, error: Cur
         current = runs.locked(run.pk, token)
         source = current.connection
         log_positions.forget(source)
-        log_positions.move(source, told)
+        log_positions.begin(source, told)
         events.record(source, problem, run=current)
         for lane in (Lane.PERMISSIONS, Lane.CONTENT):
             runs.request(source, lane, trigger=SyncRun.Trigger.CHANGE, is_sweep=True)

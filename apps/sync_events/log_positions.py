@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
 from apps.connections.models import Connection
 from apps.sync_events.models import LogPosition
+
+_HAS_NEWS = Q(told_at__gt=F("read_at"))
+
+
+def begin(source: Connection, told: Mapping[str, str]) -> None:
+    """Note where logs end now: nothing in them is unread.
+
+    Args:
+        source: whose logs.
+        told: positions by the logs' names.
+    """
+    move(source, told)
+    LogPosition.objects.filter(connection=source, name__in=told).update(read_at=Now())
 
 
 def move(source: Connection, told: Mapping[str, str | None]) -> None:
@@ -71,7 +84,7 @@ class Unread:
     """Logs to be read.
 
     Attributes:
-        positions: by the logs' names, the longest unread one first.
+        positions: by the logs' names, in the order in which they are to be read.
         asked_at: by the clock of the database, before any of them is read.
     """
 
@@ -80,13 +93,13 @@ class Unread:
 
 
 def unread(source: Connection, *, since: datetime | None) -> Unread | None:
-    """Return the logs that have something new, or were never read; None where there is none.
+    """Return the logs that have something new, then those never read to their end; None for none.
 
     Args:
         source: whose logs.
-        since: also those that were not read since then.
+        since: also those that were not read since then, the longest unread one first.
     """
-    wanted = Q(read_at=None) | Q(told_at__gt=F("read_at"))
+    wanted = _HAS_NEWS | Q(read_at=None)
     if since is not None:
         wanted |= Q(read_at__lt=since)
     return _unread(source, wanted)
@@ -97,9 +110,16 @@ def begun(source: Connection) -> Unread | None:
     return _unread(source, Q(read_at=None))
 
 
+def has_news(source: Connection, *, since: datetime) -> bool:
+    """Return whether the source has sent word of a log since a moment by the database's clock."""
+    with transaction.atomic():
+        return LogPosition.objects.filter(connection=source, told_at__gt=since).exists()
+
+
 def _unread(source: Connection, wanted: Q) -> Unread | None:
+    has_news = Case(When(_HAS_NEWS, then=0), default=1)
     with transaction.atomic():
         found = LogPosition.objects.filter(wanted, connection=source)
-        ordered = found.order_by(F("read_at").asc(nulls_first=True), "pk")
+        ordered = found.order_by(has_news, F("read_at").asc(nulls_first=True), "pk")
         rows = list(ordered.values_list("name", "position", Now()))
     return Unread({name: told for name, told, _ in rows}, rows[0][2]) if rows else None
