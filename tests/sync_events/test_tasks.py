@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from celery import current_app
 from django.db import transaction
-from kombu.simple import SimpleQueue
 
 from apps.connections import providers
 from apps.sync_events import runs, schedule, tasks
 from apps.sync_events.engine import Outcome
 from apps.sync_events.models import Lane, SyncRun
 from apps.tenants.context import tenant_context
+from tests.sync_events.broker import sent
 from tests.sync_events.folder import Folder
 
 
-def sent(queue: str = "sync") -> list[tuple[str, list[object]]]:
-    """Take all tasks that wait in a queue: their names and arguments."""
-    found = []
-    with current_app.connection_for_read() as broker:
-        waiting = SimpleQueue(broker, queue)
-        try:
-            while True:
-                message = waiting.get(block=False)
-                found.append((message.headers["task"], message.payload[0]))
-                message.ack()
-        except SimpleQueue.Empty:
-            return found
-        finally:
-            waiting.close()
-
-
-def kept(folder: Folder) -> list[tuple[str, list[object]]]:
+def kept(folder: Folder) -> list[tuple[str, list[int]]]:
     """Return what keeps the subscriptions of the folder's tenant."""
     return [(tasks.keep_subscriptions.name, [folder.tenant.pk])]
 
