@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 from functools import cache
 from typing import Any
@@ -36,9 +37,11 @@ class _SharedTransport(httpx2.BaseTransport):
 
 @cache
 def _connections() -> httpx2.HTTPTransport:
-    return httpx2.HTTPTransport(
+    shared = httpx2.HTTPTransport(
         limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16)
     )
+    atexit.register(shared.close)  # nothing else ends before the process does
+    return shared
 
 
 class Content(io.BufferedReader):

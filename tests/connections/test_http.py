@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -29,6 +32,8 @@ from apps.connections.http_answers import Answer, error_for, retry_after_s
 from apps.connections.pace import Pace
 from apps.ops.sandbox.serve import serving
 from tests.connections.asked_source import FILE, AskedSource, Token
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -197,3 +202,24 @@ def test_no_token_stands_in_logs_or_errors(
         source.client(token).get(f"{source.base}/list", {"key": "s3cr3t-p4r4m"})
     ours = [record.getMessage() for record in caplog.records if "uvicorn" not in record.name]
     assert "s3cr3t" not in f"{told.value} {told.value.detail} {ours}"
+
+
+_ASKS_AND_ENDS = """
+import sys
+from apps.connections.http_session import new_session
+new_session().get(sys.argv[1]).raise_for_status()
+"""
+
+
+def test_a_process_that_ends_leaves_no_connection_open(source: AskedSource) -> None:
+    options = ("-W", "always::ResourceWarning", "-c", _ASKS_AND_ENDS)
+    ended = subprocess.run(
+        [sys.executable, *options, f"{source.base}/file"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert source.asked() == ["/file"]

@@ -16,6 +16,7 @@ from apps.connections import fields_schemas, providers
 from apps.connections.protocol import ItemKind
 from apps.connections.providers.file_share.connector import FileShare
 from apps.documents import record_schemas
+from tests.connections.conformance.worked_example import NotesFeed
 from tests.documents.record_schemas import KINDS, problems, served
 from tests.world import World, signed_in
 
@@ -94,21 +95,27 @@ def test_each_provider_describes_its_fields(kind: str) -> None:
     assert "required" not in schema, "what does not fit is left out (documents.source_fields)"
 
 
-def test_a_connector_declares_its_fields_on_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Telling(FileShare):
-        fields_schema: ClassVar[Mapping[str, Any]] = {
-            "properties": {"starred": {"type": "boolean"}}
-        }
+class Telling(FileShare):
+    """A connector that says what fields its items have."""
 
-    monkeypatch.setattr(providers, "load", lambda kind: Telling)
-    valid = Draft202012Validator(fields_schemas.of("file_share")).is_valid
-    assert valid({}) and valid({"starred": True})
-    assert not valid({"starred": "yes"}) and not valid({"other": 1})
+    fields_schema: ClassVar[Mapping[str, Any]] = {"properties": {"starred": {"type": "boolean"}}}
+
+
+def schema_of(connector: type, monkeypatch: pytest.MonkeyPatch) -> Draft202012Validator:
+    """Register a connector, and return what its fields are held against."""
+    path = f"{connector.__module__}.{connector.__qualname__}"
+    monkeypatch.setitem(providers.REGISTRY, "told", ("Told", path))
+    return Draft202012Validator(fields_schemas.of("told"))
+
+
+def test_a_connector_declares_its_fields_on_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_valid = schema_of(Telling, monkeypatch).is_valid
+    assert is_valid({}) and is_valid({"starred": True})
+    assert not is_valid({"starred": "yes"}) and not is_valid({"other": 1})
 
 
 def test_who_declares_nothing_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "load", lambda kind: object)
-    assert Draft202012Validator(fields_schemas.of("file_share")).is_valid({"anything": 1})
+    assert schema_of(NotesFeed, monkeypatch).is_valid({"anything": 1})
 
 
 def test_examples_of_the_documentation_are_valid() -> None:

@@ -1,4 +1,4 @@
-"""A connected folder of Acme, committed, as workers in other threads and processes see it."""
+"""A connected folder of Acme, committed, as other workers see it, and a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
+from apps.sync_events.webhooks.models import WebhookEndpoint
 from tests.sync_events.folder import Folder, connect
-from tests.sync_events.webhook_receiver import Receiver, receiving
+from tests.sync_events.webhook_receiver import Receiver, receiving, subscribe
 from tests.world import World
 
 
@@ -27,3 +28,9 @@ def receiver(settings: LazySettings) -> Iterator[Receiver]:
     with receiving() as found:
         settings.KENWARD_PRIVATE_DESTINATIONS = {f"127.0.0.1:{found.port}"}
         yield found
+
+
+@pytest.fixture
+def endpoint(world: World, receiver: Receiver) -> WebhookEndpoint:
+    """Return an endpoint of Acme, for all events."""
+    return subscribe(world.acme, receiver.url())

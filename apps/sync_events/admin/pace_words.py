@@ -17,24 +17,26 @@ _MINUTE_S, _HOUR_S = 60, 3600
 _WHOLE_FROM = 10
 
 
-def line(run: SyncRun) -> str:
+def line(run: SyncRun, now: datetime | None = None) -> str:
     """Return what is to be said below a run's progress; nothing once it has ended.
 
     Args:
         run: from `pace.with_expectations`, with its connection.
+        now: aware; the present where it is not given.
     """
+    now = now or timezone.now()
     if run.state not in UNFINISHED:
         return ""
     if run.connection.state != ConnectionState.ACTIVE:
         return "waits until the connection is resumed"
-    if run.not_before is not None and run.not_before > timezone.now():
+    if run.not_before is not None and run.not_before > now:
         return _waiting(run, run.not_before)
     if run.stuck_at is not None:
         at = run.progressed_at or run.started_at or run.created_at
         return format_html("nothing stored since {}", _clock(at))
     if run.state == RunState.QUEUED:
         return "waits for a worker"
-    return _going(run)
+    return _going(run, now)
 
 
 def is_going(run: SyncRun) -> bool:
@@ -56,8 +58,8 @@ def remaining(seconds: float | None) -> str:
     return f"about {round(seconds / _HOUR_S):,} h left"
 
 
-def _going(run: SyncRun) -> str:
-    found = pace.of(run)
+def _going(run: SyncRun, now: datetime) -> str:
+    found = pace.of(run, now)
     said = [_rate(run, found.per_second)] if found.per_second is not None else []
     if run.is_sweep:
         said.append(remaining(found.remaining_s))

@@ -42,9 +42,8 @@ def test_nothing_of_a_sign_in_gets_out(
     source.company.add_file("Diary.txt", b"wombattext", owner="ada@example.com")
     config = source.config(world.acme)
     ada = signed_in(world.ada)
-    caplog.set_level(logging.DEBUG)
-    for name in ("authlib", "httpx2", "httpcore2", "django", "apps", "celery"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    for name in ("", "authlib", "httpx2", "httpcore2", "django", "apps", "celery"):
+        caplog.set_level(logging.DEBUG, logger=name)
     sent = address(start(ada, config, own="1"))
     state = parse_qs(urlsplit(sent).query)["state"][0]
     logging.disable(logging.CRITICAL)  # what the person's own browser would log is not Kenward's
