@@ -141,7 +141,11 @@ def _work_on_permissions(run: SyncRun, token: UUID, connector: Connector, ends_a
 
 
 def _store_sweep(run: SyncRun, token: UUID, connector: Connector, ends_at: float) -> bool:
-    """Store the pages of a sweep; return whether it came to its end before the slice did."""
+    """Store the pages of a sweep; return whether it came to its end before the slice did.
+
+    A slice that has not come further goes on: the next one would begin where it did.
+    """
+    began_at = run.cursor
     for page in _sweep_pages(run, connector):
         pages.apply(run.pk, token, page, moves_cursor=True)
         # What the source reported meanwhile does not wait for the end of the sweep.
@@ -150,7 +154,7 @@ def _store_sweep(run: SyncRun, token: UUID, connector: Connector, ends_at: float
             continue
         if run.lane == Lane.PERMISSIONS:
             following.follow(run, token, connector, ends_at=ends_at)
-        if time.monotonic() > ends_at:
+        if page.cursor != began_at and time.monotonic() > ends_at:
             return False
     return True
 

@@ -28,8 +28,8 @@ _NEVER = {
     "compared": "Never so far",
     "asked": "Never so far",
     "told": "None so far",
-    "reported": "None waits",
-    "indexed": "None waits",
+    "reported": "None is waiting:",
+    "indexed": "None is waiting:",
 }
 _WAITING = ("reported", "indexed")
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q, QuerySet
+from django.template.defaultfilters import pluralize
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -129,13 +130,14 @@ def _share(run: SyncRun) -> dict[str, object]:
     expected = found.expected if found is not None and is_known else None
     # More than last time: nobody knows how many more, unless the source says so.
     is_beyond = expected is not None and pace.done(run) > expected
+    counted = expected if expected is not None and not is_beyond else pace.done(run)
     return {
         "percent": round(100 * pace.done(run) / expected) if expected and not is_beyond else None,
         "is_running": pace_words.is_going(run),
         "done": pace.done(run),
         "expected": None if is_beyond else expected,
         "is_told": found is not None and found.is_told,
-        "unit": "" if run.lane == Lane.CONTENT else " pages",
+        "unit": "" if run.lane == Lane.CONTENT else pluralize(counted, " page, pages"),
         "line": pace_words.line(run),
     }
 

@@ -25,6 +25,14 @@ def test_everything_is_there(bench: Bench) -> None:
     assert_true(bench)
 
 
+@each
+def test_it_ends_however_little_time_a_worker_takes_for_it(
+    bench: Bench, page_by_page: None
+) -> None:
+    assert bench.sync().state == RunState.SUCCEEDED
+    assert_true(bench)
+
+
 @having(Verb.FAULTS)
 def test_a_turn_of_indexing_asks_for_each_document_and_little_else(bench: Bench) -> None:
     """Who is who, and which drives or channels there are, is asked once for all of them."""
