@@ -22,7 +22,7 @@ from apps.documents.models import Document
 from apps.search.embeddings import embedding, embedding_lanes
 from apps.search.indexer import worker
 from apps.search.models import Chunk
-from apps.sync_events import engine, runs, schedule
+from apps.sync_events import engine, indexing, runs, schedule
 from apps.sync_events.models import UNFINISHED, Lane, RunState, SyncRun
 from apps.tenants.context import tenant_context, unrestricted_reading
 from benchmarks.report import Figure
@@ -142,15 +142,18 @@ def _downloads(
 
 
 def _download(account: Account, peer: Peer, names: list[str]) -> tuple[float, dict[str, int]]:
-    """Read files through connectors as the indexer does, one for each document.
+    """Read files through connectors as the indexer does, with a new one for each of its turns.
 
     Returns:
         the seconds it took, and how often each method was asked.
     """
     mark = peer.ask("mark")
-    started = time.perf_counter()
+    started = turn_began = time.perf_counter()
+    connectors = recall.Connectors()
     for name in names:
-        with recall.connector_for(account.connection).open(name) as stream:
+        if time.perf_counter() - turn_began > indexing.BUDGET_S:
+            turn_began, connectors = time.perf_counter(), recall.Connectors()
+        with connectors.of(account.connection).open(name) as stream:
             stream.read()
     return time.perf_counter() - started, peer.requests(mark)
 
