@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -85,8 +86,9 @@ class _Drive(Source):
         with serving(app(company)) as base:
             yield cls(company, base, mailbox)
 
+    @abstractmethod
     def _made_places(self) -> dict[Place, str]:
-        raise NotImplementedError
+        """Make both places, and return the folders or drives that they are."""
 
     @property
     def _endpoints(self) -> dict[str, str]:
