@@ -192,6 +192,9 @@ def assert_waiting(company: Company, found: outcome.Found) -> None:
         for one in mine
     }
     assert {name[1]: count for name, count in found.unmatched.items()} == gained
+    assert waiting.behind([one.pk for one in mine]) == {
+        one.pk: gained[one.external_id] for one in mine
+    }
 
 
 def assert_nobody(company: Company, found: outcome.Found) -> None:
