@@ -36,9 +36,17 @@ _ALLOWS = """SELECT perm.id FROM auth_permission perm
 # for denials the unknown groups (`shared`). All have to be there, since of a policy's clauses some
 # may be open to everyone. What a member reads without any identity is left out in the end.
 #
-# best   per identity and ACL the rank of the nearest, then least entry that names the identity or
-#        its groups; odd ranks allow
-# above  likewise of the entries for every member, on the ACLs of policies that may be gained
+# What was found on the way is never joined with itself, but counted together or laid beside each
+# other by a window: the planner takes it for a handful of rows and would compare each with each.
+#
+# best    per identity and ACL the rank of the nearest, then least entry that names the identity or
+#         its groups; odd ranks allow
+# clause  the clauses of all policies that may be gained
+# above   ranks of the entries for every member, on the ACLs of these clauses
+# pair    `best` with the rank in `above`, if there is one
+# part    per clause how many of its ACLs admit every member (`who` is null); then per identity, of
+#         the ACLs that name it, how many admit it, and how many admit every member
+# beside  the parts of identities beside those of every member
 _BEHIND = f"""
 WITH own AS MATERIALIZED (
     SELECT who, p FROM (
@@ -84,40 +92,59 @@ WITH own AS MATERIALIZED (
     JOIN acls_line l ON l.tenant_id = %(tenant)s AND l.ancestor_id = hit.acl
         AND (NOT l.cut OR hit.sticky)
     GROUP BY hit.who, l.acl_id
-), maybe AS MATERIALIZED (
-    SELECT DISTINCT best.who, c.policy_id FROM best
-    JOIN acls_policyclause c ON c.tenant_id = %(tenant)s AND c.acl_id = best.acl
-    WHERE best.rank %% 2 = 1
 ), clause AS MATERIALIZED (
     SELECT c.policy_id, c.clause, c.acl_id AS acl, c.clause_count FROM acls_policyclause c
-    WHERE c.tenant_id = %(tenant)s AND c.policy_id IN (SELECT policy_id FROM maybe)
+    WHERE c.tenant_id = %(tenant)s AND c.policy_id IN (
+        SELECT m.policy_id FROM acls_policyclause m WHERE m.tenant_id = %(tenant)s
+            AND m.acl_id = ANY ((SELECT array_agg(acl) FROM best WHERE rank %% 2 = 1)::bigint[]))
 ), above AS MATERIALIZED (
     SELECT l.acl_id AS acl, min(l.distance::bigint * 65536 + e.ord * 2
         + (e.permission_id = (SELECT id FROM allows))::int) AS rank
-    FROM (SELECT DISTINCT acl FROM clause) asked
-    JOIN acls_line l ON l.tenant_id = %(tenant)s AND l.acl_id = asked.acl
-    JOIN acls_aclentry e ON e.tenant_id = %(tenant)s AND e.content_object_id = l.ancestor_id
+    FROM acls_line l
+    JOIN acls_aclentry e ON e.tenant_id = l.tenant_id AND e.content_object_id = l.ancestor_id
         AND (NOT l.cut OR e.sticky)
-    JOIN shared ON shared.p = e.group_id
-        AND (shared.sure OR e.permission_id <> (SELECT id FROM allows))
-    WHERE {_LIVE} GROUP BY l.acl_id
+    WHERE l.tenant_id = %(tenant)s
+        AND l.acl_id = ANY ((SELECT array_agg(DISTINCT acl) FROM clause)::bigint[])
+        AND CASE WHEN e.permission_id = (SELECT id FROM allows)
+            THEN e.group_id IN (SELECT p FROM shared WHERE sure)
+            ELSE e.group_id IN (SELECT p FROM shared) END
+        AND {_LIVE}
+    GROUP BY l.acl_id
+), pair AS MATERIALIZED (
+    SELECT who, acl, rank, min(rank) FILTER (WHERE who IS NULL) OVER (PARTITION BY acl) AS above
+    FROM (SELECT who, acl, rank FROM best UNION ALL SELECT NULL, acl, rank FROM above) both_kinds
+), part AS MATERIALIZED (
+    SELECT NULL AS who, policy_id, clause, clause_count, 0 AS mine,
+        count(*) FILTER (WHERE acl IN (SELECT acl FROM above WHERE rank %% 2 = 1)) AS everybodys
+    FROM clause GROUP BY policy_id, clause, clause_count
+    UNION ALL
+    SELECT pair.who, c.policy_id, c.clause, c.clause_count,
+        count(*) FILTER (WHERE least(pair.rank, pair.above) %% 2 = 1),
+        count(*) FILTER (WHERE pair.above %% 2 = 1)
+    FROM pair JOIN acls_policyclause c ON c.tenant_id = %(tenant)s AND c.acl_id = pair.acl
+    WHERE pair.who IS NOT NULL
+    GROUP BY pair.who, c.policy_id, c.clause, c.clause_count
+), beside AS (
+    SELECT *, max(everybodys) FILTER (WHERE who IS NULL) OVER (PARTITION BY policy_id, clause)
+            AS in_clause,
+        count(*) FILTER (WHERE who IS NULL AND everybodys > 0) OVER (PARTITION BY policy_id)
+            AS for_everybody
+    FROM part
 ), gained AS MATERIALIZED (
-    SELECT maybe.who, clause.policy_id FROM maybe
-    JOIN clause ON clause.policy_id = maybe.policy_id
-    LEFT JOIN above ON above.acl = clause.acl
-    LEFT JOIN best ON best.who = maybe.who AND best.acl = clause.acl
-    GROUP BY maybe.who, clause.policy_id, clause.clause_count
-    HAVING count(DISTINCT clause.clause) FILTER (WHERE least(best.rank, above.rank) %% 2 = 1)
-            = clause.clause_count
-        AND count(DISTINCT clause.clause) FILTER (WHERE above.rank %% 2 = 1) < clause.clause_count
-), held AS MATERIALIZED (
-    SELECT d.policy_id, count(*) AS documents FROM documents_document d
+    SELECT who, policy_id FROM beside WHERE who IS NOT NULL AND for_everybody < clause_count
+    GROUP BY who, policy_id, clause_count, for_everybody
+    HAVING for_everybody + sum((mine > 0 OR in_clause > everybodys)::int - (in_clause > 0)::int)
+        = clause_count
+), held AS (
+    SELECT NULL AS who, d.policy_id, count(*) AS documents FROM documents_document d
     WHERE d.tenant_id = %(tenant)s AND d.deleted_at IS NULL
         AND d.policy_id IN (SELECT policy_id FROM gained)
     GROUP BY d.policy_id
+    UNION ALL SELECT who, policy_id, 0 FROM gained
+), counted AS (
+    SELECT who, sum(documents) OVER (PARTITION BY policy_id) AS documents FROM held
 )
-SELECT g.who, sum(h.documents)::bigint FROM gained g JOIN held h ON h.policy_id = g.policy_id
-GROUP BY g.who
+SELECT who, sum(documents)::bigint FROM counted WHERE who IS NOT NULL GROUP BY who
 """  # noqa: S608  put together from constants
 
 # An order, not a count: each place where an identity or a group of its is allowed weighs as many
