@@ -26,6 +26,7 @@ ADDRESSES = (
     "cy@managed.example",
 )  # fmt: skip
 PEOPLE, GROUPS, PLACES, ITEMS = 6, 5, 7, 9
+PREFIXES = ("x/", "x/y/", "z:")
 
 
 class Source:
@@ -33,13 +34,16 @@ class Source:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.gone = random.Random(str(rng.getstate()))  # noqa: S311  repeatable, no secret
         self.told: list[str] = []
         self.values: list[RemoteAcl] = []
 
     def permissions(self, *, is_late: bool = False) -> Page:
         """Return groups, places and values, all or some of them."""
         rng = self.rng
-        at = timezone.now() - timedelta(seconds=rng.choice([0, 0, 0, 30]) if is_late else 0)
+        late_s = rng.choice([0, 0, 0, 30]) if is_late else 0
+        # Before any page of items, and after what the sweep before it told.
+        at = timezone.now() - timedelta(seconds=late_s, milliseconds=10)
         names = [f"P{n}" for n in range(PLACES) if rng.random() < 0.7 or f"P{n}" in self.told[:1]]
         groups = [self.group(n) for n in range(GROUPS) if rng.random() < 0.6]
         return Page(
@@ -49,18 +53,19 @@ class Source:
             acls=(*self.places(names), *self.some_values()),
             are_acls_complete=rng.random() < 0.4,
             item_policies=tuple(
-                (f"i{n}", self.policy()) for n in range(ITEMS) if rng.random() < 0.1
+                (name(n), self.policy()) for n in range(ITEMS) if rng.random() < 0.1
             ),
         )
 
     def items(self) -> Page:
         """Return some items, with what they name."""
         rng = self.rng
-        at = timezone.now()
+        # A later page may tell what was looked at before.
+        at = timezone.now() - timedelta(milliseconds=self.gone.choice([0, 0, 3]))
         acls = (*self.places([f"P{n}" for n in range(2) if rng.random() < 0.3]),)
         numbers = [n for n in range(ITEMS) if rng.random() < 0.4]
         items = tuple(
-            RemoteItem(f"i{n}", "", f"{rng.choice('ab')}/i{n}", str(rng.random()), self.policy(),
+            RemoteItem(name(n), "", f"{rng.choice('ab')}/i{n}", str(rng.random()), self.policy(),
                        size_bytes=n)
             for n in numbers
         )  # fmt: skip
@@ -69,8 +74,10 @@ class Source:
             at,
             items=items,
             acls=acls,
-            item_policies=tuple((f"i{n}", self.policy()) for n in others if rng.random() < 0.2),
-            deleted_ids=tuple(f"i{n}" for n in others if rng.random() < 0.1),
+            item_policies=tuple((name(n), self.policy()) for n in others if rng.random() < 0.2),
+            deleted_ids=tuple(name(n) for n in others if rng.random() < 0.1),
+            deleted_prefixes=tuple(p for p in PREFIXES if self.gone.random() < 0.08),
+            deleted_places=tuple(one for one in self.told if self.gone.random() < 0.08),
         )
 
     def places(self, names: list[str]) -> list[RemoteAcl]:
@@ -157,6 +164,11 @@ class Source:
         """Return a time that is over, one that is to come, or mostly none."""
         hours = self.rng.choice([None, None, None, None, -1, 1])
         return None if hours is None else timezone.now() + timedelta(hours=hours)
+
+
+def name(number: int) -> str:
+    """Return the id of an item, which lies in one of three subtrees."""
+    return f"{PREFIXES[number % 3]}i{number}"
 
 
 def group(number: int) -> RemotePrincipal:
