@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from django.utils import timezone
 
@@ -27,6 +28,13 @@ ADDRESSES = (
 )  # fmt: skip
 PEOPLE, GROUPS, PLACES, ITEMS = 6, 5, 7, 9
 PREFIXES = ("x/", "x/y/", "z:")
+
+
+class GoneParts(TypedDict):
+    """The parts of a page that call more than single items gone."""
+
+    deleted_prefixes: tuple[str, ...]
+    deleted_places: tuple[str, ...]
 
 
 class Source:
@@ -60,8 +68,7 @@ class Source:
     def items(self) -> Page:
         """Return some items, with what they name."""
         rng = self.rng
-        # A later page may tell what was looked at before.
-        at = timezone.now() - timedelta(milliseconds=self.gone.choice([0, 0, 3]))
+        at = timezone.now()
         acls = (*self.places([f"P{n}" for n in range(2) if rng.random() < 0.3]),)
         numbers = [n for n in range(ITEMS) if rng.random() < 0.4]
         items = tuple(
@@ -76,9 +83,19 @@ class Source:
             acls=acls,
             item_policies=tuple((name(n), self.policy()) for n in others if rng.random() < 0.2),
             deleted_ids=tuple(name(n) for n in others if rng.random() < 0.1),
-            deleted_prefixes=tuple(p for p in PREFIXES if self.gone.random() < 0.08),
-            deleted_places=tuple(one for one in self.told if self.gone.random() < 0.08),
+            **self.gone_parts(),
         )
+
+    def rest(self) -> Page:
+        """Return what a page tells at the end of what it has listed: as it was at the beginning."""
+        return Page(timezone.now() - timedelta(milliseconds=3), **self.gone_parts())
+
+    def gone_parts(self) -> GoneParts:
+        """Return subtrees and places that are gone; mostly none."""
+        return {
+            "deleted_prefixes": tuple(p for p in PREFIXES if self.gone.random() < 0.08),
+            "deleted_places": tuple(one for one in self.told if self.gone.random() < 0.08),
+        }
 
     def places(self, names: list[str]) -> list[RemoteAcl]:
         """Describe places; one stands only below places that are described by then."""

@@ -78,6 +78,11 @@ def test_an_older_look_does_not_bring_it_back(company: Company) -> None:
     assert left(company, *pages) == set()
 
 
+def test_nor_what_was_stored_before(company: Company) -> None:
+    company.sweep([told(item("a/1"), acls=PLACES)])
+    assert left(company, gone("a/", at=2), told(item("a/1"), at=1)) == set()
+
+
 def test_a_place_takes_with_it_what_rests_on_it_and_on_those_below_alone(company: Company) -> None:
     first = told(
         item("in", ("top",)),

@@ -125,7 +125,8 @@ def founded(rng: random.Random) -> Company:
 
 def listing(told: Source, *, is_late: bool) -> tuple[list[Page], list[Page]]:
     listed = [told.permissions(is_late=is_late) for _ in range(told.rng.randint(1, 3))]
-    return listed, [told.items() for _ in range(told.rng.randint(1, 3))]
+    items = [told.items() for _ in range(told.rng.randint(1, 3))]
+    return listed, [*items, *([told.rest()] if told.gone.random() < 0.3 else [])]
 
 
 class ExposureTest(TestCase):
