@@ -24,61 +24,127 @@ _LIVE = (
     "(e.starts_at IS NULL OR e.starts_at <= statement_timestamp())"
     " AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())"
 )
+# A lookup for each row, since a join would trust the statistics of a table that may be new.
+_IS_ALIVE = """(SELECT live.is_active AND live.deleted_at IS NULL FROM acls_principal live
+    WHERE live.tenant_id = %(tenant)s AND live.group_ptr_id = found.p)"""
 _ALLOWS = """SELECT perm.id FROM auth_permission perm
     JOIN django_content_type type ON type.id = perm.content_type_id
     WHERE type.app_label = 'acls' AND type.model = 'acl' AND perm.codename = 'view_acl'"""
 
 # What `acls.statement` computes for one person, here for many identities that are nobody yet: the
-# identity itself and its groups; unknown groups for denials only. All members and everyone are left
-# out, since a member reads what these read without any identity.
+# identity itself and its groups (`own`), beside what every member is: all members and everyone, and
+# for denials the unknown groups (`shared`). All have to be there, since of a policy's clauses some
+# may be open to everyone. What a member reads without any identity is left out in the end.
+#
+# What was found on the way is never joined with itself, but counted together or laid beside each
+# other by a window: the planner takes it for a handful of rows and would compare each with each.
+#
+# best    per identity and ACL the rank of the nearest, then least entry that names the identity or
+#         its groups; odd ranks allow
+# clause  the clauses of all policies that may be gained
+# above   ranks of the entries for every member, on the ACLs of these clauses
+# pair    `best` with the rank in `above`, if there is one
+# part    per clause how many of its ACLs admit every member (`who` is null); then per identity, of
+#         the ACLs that name it, how many admit it, and how many admit every member
+# beside  the parts of identities beside those of every member
 _BEHIND = f"""
-WITH who AS MATERIALIZED (
-    SELECT i.group_ptr_id AS id FROM acls_principal i
-    WHERE i.tenant_id = %(tenant)s AND i.group_ptr_id = ANY (%(ids)s::bigint[])
-        AND i.is_active AND i.deleted_at IS NULL
-), found AS (
-    SELECT id AS who, id AS p, true AS sure FROM who
-    UNION ALL
-    SELECT w.id, k.ancestor_id, true FROM who w
-    JOIN acls_edge e ON e.tenant_id = %(tenant)s AND e.member_id = w.id
-    JOIN acls_closure k ON k.tenant_id = e.tenant_id AND k.group_id = e.group_id
-    WHERE (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
-        AND (k.until IS NULL OR k.until > statement_timestamp())
-    UNION ALL
-    SELECT w.id, k.ancestor_id, false FROM who w, acls_principal x
-    JOIN acls_closure k ON k.tenant_id = x.tenant_id AND k.group_id = x.group_ptr_id
-    WHERE x.tenant_id = %(tenant)s AND NOT x.members_known AND x.deleted_at IS NULL
-        AND (k.until IS NULL OR k.until > statement_timestamp())
-), me AS MATERIALIZED (
-    -- A lookup for each row, since a join would trust the statistics of a table that may be new.
-    SELECT f.who, f.p, bool_or(f.sure) AS sure FROM found f
-    WHERE (SELECT live.is_active AND live.deleted_at IS NULL FROM acls_principal live
-        WHERE live.tenant_id = %(tenant)s AND live.group_ptr_id = f.p)
-    GROUP BY f.who, f.p
+WITH own AS MATERIALIZED (
+    SELECT who, p FROM (
+        SELECT i.group_ptr_id AS who, i.group_ptr_id AS p FROM acls_principal i
+        WHERE i.tenant_id = %(tenant)s AND i.group_ptr_id = ANY (%(ids)s::bigint[])
+            AND i.is_active AND i.deleted_at IS NULL
+        UNION
+        SELECT i.group_ptr_id, k.ancestor_id FROM acls_principal i
+        JOIN acls_edge e ON e.tenant_id = %(tenant)s AND e.member_id = i.group_ptr_id
+        JOIN acls_closure k ON k.tenant_id = e.tenant_id AND k.group_id = e.group_id
+        WHERE i.tenant_id = %(tenant)s AND i.group_ptr_id = ANY (%(ids)s::bigint[])
+            AND i.is_active AND i.deleted_at IS NULL
+            AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
+            AND (k.until IS NULL OR k.until > statement_timestamp())
+    ) found WHERE {_IS_ALIVE}
+), dynamic AS (
+    SELECT d.group_ptr_id AS id FROM acls_principal d
+    WHERE d.tenant_id = %(tenant)s AND d.kind IN ('members', 'everyone')
+        AND d.is_active AND d.deleted_at IS NULL
+), shared AS MATERIALIZED (
+    SELECT p, bool_or(sure) AS sure FROM (
+        SELECT id AS p, true AS sure FROM dynamic
+        UNION ALL
+        SELECT k.ancestor_id, true FROM dynamic
+        JOIN acls_edge e ON e.tenant_id = %(tenant)s AND e.member_id = dynamic.id
+        JOIN acls_closure k ON k.tenant_id = e.tenant_id AND k.group_id = e.group_id
+        WHERE (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
+            AND (k.until IS NULL OR k.until > statement_timestamp())
+        UNION ALL
+        SELECT k.ancestor_id, false FROM acls_principal x
+        JOIN acls_closure k ON k.tenant_id = x.tenant_id AND k.group_id = x.group_ptr_id
+        WHERE x.tenant_id = %(tenant)s AND NOT x.members_known AND x.deleted_at IS NULL
+            AND (k.until IS NULL OR k.until > statement_timestamp())
+    ) found WHERE {_IS_ALIVE} GROUP BY p
 ), allows AS MATERIALIZED ({_ALLOWS}
 ), hit AS MATERIALIZED (
-    SELECT me.who, e.content_object_id AS acl, e.sticky,
+    SELECT own.who, e.content_object_id AS acl, e.sticky,
         min(e.ord * 2 + (e.permission_id = (SELECT id FROM allows))::int) AS rank
-    FROM me JOIN acls_aclentry e ON e.tenant_id = %(tenant)s AND e.group_id = me.p
-        AND (me.sure OR e.permission_id <> (SELECT id FROM allows))
-    WHERE {_LIVE} GROUP BY me.who, e.content_object_id, e.sticky
-), ok AS MATERIALIZED (
-    SELECT hit.who, l.acl_id AS acl FROM hit
+    FROM own JOIN acls_aclentry e ON e.tenant_id = %(tenant)s AND e.group_id = own.p
+    WHERE {_LIVE} GROUP BY own.who, e.content_object_id, e.sticky
+), best AS MATERIALIZED (
+    SELECT hit.who, l.acl_id AS acl, min(l.distance::bigint * 65536 + hit.rank) AS rank FROM hit
     JOIN acls_line l ON l.tenant_id = %(tenant)s AND l.ancestor_id = hit.acl
         AND (NOT l.cut OR hit.sticky)
-    GROUP BY hit.who, l.acl_id HAVING min(l.distance::bigint * 65536 + hit.rank) %% 2 = 1
-), readable AS MATERIALIZED (
-    SELECT ok.who, c.policy_id FROM ok
-    JOIN acls_policyclause c ON c.tenant_id = %(tenant)s AND c.acl_id = ok.acl
-    GROUP BY ok.who, c.policy_id, c.clause_count HAVING count(DISTINCT c.clause) = c.clause_count
-), held AS MATERIALIZED (
-    SELECT d.policy_id, count(*) AS documents FROM documents_document d
+    GROUP BY hit.who, l.acl_id
+), clause AS MATERIALIZED (
+    SELECT c.policy_id, c.clause, c.acl_id AS acl, c.clause_count FROM acls_policyclause c
+    WHERE c.tenant_id = %(tenant)s AND c.policy_id IN (
+        SELECT m.policy_id FROM acls_policyclause m WHERE m.tenant_id = %(tenant)s
+            AND m.acl_id = ANY ((SELECT array_agg(acl) FROM best WHERE rank %% 2 = 1)::bigint[]))
+), above AS MATERIALIZED (
+    SELECT l.acl_id AS acl, min(l.distance::bigint * 65536 + e.ord * 2
+        + (e.permission_id = (SELECT id FROM allows))::int) AS rank
+    FROM acls_line l
+    JOIN acls_aclentry e ON e.tenant_id = l.tenant_id AND e.content_object_id = l.ancestor_id
+        AND (NOT l.cut OR e.sticky)
+    WHERE l.tenant_id = %(tenant)s
+        AND l.acl_id = ANY ((SELECT array_agg(DISTINCT acl) FROM clause)::bigint[])
+        AND CASE WHEN e.permission_id = (SELECT id FROM allows)
+            THEN e.group_id IN (SELECT p FROM shared WHERE sure)
+            ELSE e.group_id IN (SELECT p FROM shared) END
+        AND {_LIVE}
+    GROUP BY l.acl_id
+), pair AS MATERIALIZED (
+    SELECT who, acl, rank, min(rank) FILTER (WHERE who IS NULL) OVER (PARTITION BY acl) AS above
+    FROM (SELECT who, acl, rank FROM best UNION ALL SELECT NULL, acl, rank FROM above) both_kinds
+), part AS MATERIALIZED (
+    SELECT NULL AS who, policy_id, clause, clause_count, 0 AS mine,
+        count(*) FILTER (WHERE acl IN (SELECT acl FROM above WHERE rank %% 2 = 1)) AS everybodys
+    FROM clause GROUP BY policy_id, clause, clause_count
+    UNION ALL
+    SELECT pair.who, c.policy_id, c.clause, c.clause_count,
+        count(*) FILTER (WHERE least(pair.rank, pair.above) %% 2 = 1),
+        count(*) FILTER (WHERE pair.above %% 2 = 1)
+    FROM pair JOIN acls_policyclause c ON c.tenant_id = %(tenant)s AND c.acl_id = pair.acl
+    WHERE pair.who IS NOT NULL
+    GROUP BY pair.who, c.policy_id, c.clause, c.clause_count
+), beside AS (
+    SELECT *, max(everybodys) FILTER (WHERE who IS NULL) OVER (PARTITION BY policy_id, clause)
+            AS in_clause,
+        count(*) FILTER (WHERE who IS NULL AND everybodys > 0) OVER (PARTITION BY policy_id)
+            AS for_everybody
+    FROM part
+), gained AS MATERIALIZED (
+    SELECT who, policy_id FROM beside WHERE who IS NOT NULL AND for_everybody < clause_count
+    GROUP BY who, policy_id, clause_count, for_everybody
+    HAVING for_everybody + sum((mine > 0 OR in_clause > everybodys)::int - (in_clause > 0)::int)
+        = clause_count
+), held AS (
+    SELECT NULL AS who, d.policy_id, count(*) AS documents FROM documents_document d
     WHERE d.tenant_id = %(tenant)s AND d.deleted_at IS NULL
-        AND d.policy_id IN (SELECT policy_id FROM readable)
+        AND d.policy_id IN (SELECT policy_id FROM gained)
     GROUP BY d.policy_id
+    UNION ALL SELECT who, policy_id, 0 FROM gained
+), counted AS (
+    SELECT who, sum(documents) OVER (PARTITION BY policy_id) AS documents FROM held
 )
-SELECT r.who, sum(h.documents)::bigint FROM readable r JOIN held h ON h.policy_id = r.policy_id
-GROUP BY r.who
+SELECT who, sum(documents)::bigint FROM counted WHERE who IS NOT NULL GROUP BY who
 """  # noqa: S608  put together from constants
 
 # An order, not a count: each place where an identity or a group of its is allowed weighs as many
@@ -133,7 +199,9 @@ class Effect:
 
 
 def behind(ids: Sequence[int]) -> dict[int, int] | None:
-    """Return how many live documents each identity opens, those included that others read too.
+    """Return how many live documents each identity opens to a member who is nobody there yet.
+
+    Those included that other people read too, but for what all members read anyway.
 
     Args:
         ids: of principals of kind user; a page of them, at most a hundred.

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
+from django.db import transaction
 from django.utils import timezone
 
 from apps.acls import claims, people_matches, policy, resolve
 from apps.acls.errors import AlreadyHeld
-from apps.acls.models import Claim, Principal
+from apps.acls.models import Claim, Placement, Principal
 from apps.audit.models import Event
 from apps.connections.models import Connection
 from apps.documents import waiting
 from apps.documents.models import Document
 from apps.tenants.context import tenant_context
 from tests.acls.small_worlds import acl, edge, entry, principal, random_company
+from tests.sync_events.folder import connect
 from tests.world import World, make_member
 
 
@@ -90,6 +95,42 @@ def test_the_count_equals_what_a_person_with_that_identity_alone_reads(
         assert counted[one.pk] == read.count(), one
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_the_count_equals_what_a_match_gains_a_member_who_is_nobody_yet(
+    world: World, source: Connection, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311  repeatable, no secret
+    company = random_company(world.acme, [world.ada, world.bo], rng)
+    Connection.objects.update(permissions_confirmed_at=timezone.now())
+    Placement.objects.update(attended_at=timezone.now())
+    for policy_id in set(company.policies):
+        store(source, policy_id, count=rng.randint(1, 3))
+    Claim.objects.update(ended_at=timezone.now())
+    newcomer = make_member(world.acme, "new@acme.example")
+    people = list(Principal.objects.filter(kind="user", is_active=True, deleted_at=None))
+    counted = waiting.behind([one.pk for one in people])
+    assert counted == {
+        one.pk: waiting.effect_of_match(principal=one, user=newcomer, actor=world.ida).gained
+        for one in people
+    }
+
+
+def test_a_clause_that_is_open_to_everyone_stands_in_nobody_s_way(
+    world: World, source: Connection
+) -> None:
+    one, everyone = principal(world.acme, "user"), principal(world.acme, "everyone")
+    public, own, denied = acl(world.acme), acl(world.acme), acl(world.acme)
+    entry(public, everyone)
+    entry(own, one)
+    entry(denied, one, ord=1)
+    entry(denied, everyone, allow=False)
+    store(source, policy.policy_for([[public.pk], [own.pk]]), count=2)
+    store(source, policy.policy_for([[public.pk]]), count=3)
+    store(source, policy.policy_for([[denied.pk]]), count=5)
+    store(source, policy.policy_for([[public.pk, own.pk]]), count=7)
+    assert waiting.behind([one.pk]) == {one.pk: 2}
+
+
 def test_a_match_is_measured_and_taken_back(world: World, source: Connection) -> None:
     held, offered = principal(world.acme, "user"), principal(world.acme, "user")
     both, gained, lost = acl(world.acme), acl(world.acme), acl(world.acme)
@@ -125,3 +166,20 @@ def test_counting_that_takes_too_long_is_given_up_and_the_transaction_goes_on(
 ) -> None:
     assert waiting._within_time("SELECT pg_sleep(20)", {}, longest_s=0.05) is None
     assert waiting.behind([principal(world.acme, "user").pk]) is not None
+
+
+def test_files_that_the_file_system_lets_one_person_read_wait_for_that_person(
+    committed_world: World, tmp_path: Path, settings: LazySettings
+) -> None:
+    settings.KENWARD_FOLDER_ROOTS = [tmp_path]
+    path = tmp_path / "server"
+    path.mkdir()
+    folder = connect(committed_world.acme, path, access="posix")
+    folder.write(open="# O", shut="# S")
+    (path / "open.md").chmod(0o644)
+    (path / "shut.md").chmod(0o600)
+    path.chmod(0o755)
+    folder.sweep()
+    with tenant_context(committed_world.acme), transaction.atomic():
+        me = Principal.objects.get(kind="user", external_id=f"uid:{os.geteuid()}")
+        assert waiting.behind([me.pk]) == {me.pk: 2}

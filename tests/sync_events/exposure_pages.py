@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from django.utils import timezone
 
@@ -26,6 +27,14 @@ ADDRESSES = (
     "cy@managed.example",
 )  # fmt: skip
 PEOPLE, GROUPS, PLACES, ITEMS = 6, 5, 7, 9
+PREFIXES = ("x/", "x/y/", "z:")
+
+
+class GoneParts(TypedDict):
+    """The parts of a page that call more than single items gone."""
+
+    deleted_prefixes: tuple[str, ...]
+    deleted_places: tuple[str, ...]
 
 
 class Source:
@@ -33,13 +42,16 @@ class Source:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.gone = random.Random(str(rng.getstate()))  # noqa: S311  repeatable, no secret
         self.told: list[str] = []
         self.values: list[RemoteAcl] = []
 
     def permissions(self, *, is_late: bool = False) -> Page:
         """Return groups, places and values, all or some of them."""
         rng = self.rng
-        at = timezone.now() - timedelta(seconds=rng.choice([0, 0, 0, 30]) if is_late else 0)
+        late_s = rng.choice([0, 0, 0, 30]) if is_late else 0
+        # Before any page of items, and after what the sweep before it told.
+        at = timezone.now() - timedelta(seconds=late_s, milliseconds=10)
         names = [f"P{n}" for n in range(PLACES) if rng.random() < 0.7 or f"P{n}" in self.told[:1]]
         groups = [self.group(n) for n in range(GROUPS) if rng.random() < 0.6]
         return Page(
@@ -49,7 +61,7 @@ class Source:
             acls=(*self.places(names), *self.some_values()),
             are_acls_complete=rng.random() < 0.4,
             item_policies=tuple(
-                (f"i{n}", self.policy()) for n in range(ITEMS) if rng.random() < 0.1
+                (name(n), self.policy()) for n in range(ITEMS) if rng.random() < 0.1
             ),
         )
 
@@ -60,7 +72,7 @@ class Source:
         acls = (*self.places([f"P{n}" for n in range(2) if rng.random() < 0.3]),)
         numbers = [n for n in range(ITEMS) if rng.random() < 0.4]
         items = tuple(
-            RemoteItem(f"i{n}", "", f"{rng.choice('ab')}/i{n}", str(rng.random()), self.policy(),
+            RemoteItem(name(n), "", f"{rng.choice('ab')}/i{n}", str(rng.random()), self.policy(),
                        size_bytes=n)
             for n in numbers
         )  # fmt: skip
@@ -69,9 +81,21 @@ class Source:
             at,
             items=items,
             acls=acls,
-            item_policies=tuple((f"i{n}", self.policy()) for n in others if rng.random() < 0.2),
-            deleted_ids=tuple(f"i{n}" for n in others if rng.random() < 0.1),
+            item_policies=tuple((name(n), self.policy()) for n in others if rng.random() < 0.2),
+            deleted_ids=tuple(name(n) for n in others if rng.random() < 0.1),
+            **self.gone_parts(),
         )
+
+    def rest(self) -> Page:
+        """Return what a page tells at the end of what it has listed: as it was at the beginning."""
+        return Page(timezone.now() - timedelta(milliseconds=3), **self.gone_parts())
+
+    def gone_parts(self) -> GoneParts:
+        """Return subtrees and places that are gone; mostly none."""
+        return {
+            "deleted_prefixes": tuple(p for p in PREFIXES if self.gone.random() < 0.08),
+            "deleted_places": tuple(one for one in self.told if self.gone.random() < 0.08),
+        }
 
     def places(self, names: list[str]) -> list[RemoteAcl]:
         """Describe places; one stands only below places that are described by then."""
@@ -157,6 +181,11 @@ class Source:
         """Return a time that is over, one that is to come, or mostly none."""
         hours = self.rng.choice([None, None, None, None, -1, 1])
         return None if hours is None else timezone.now() + timedelta(hours=hours)
+
+
+def name(number: int) -> str:
+    """Return the id of an item, which lies in one of three subtrees."""
+    return f"{PREFIXES[number % 3]}i{number}"
 
 
 def group(number: int) -> RemotePrincipal:

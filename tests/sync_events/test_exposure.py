@@ -231,6 +231,27 @@ def test_a_source_that_does_not_answer_is_asked_again_then_given_up(
         FileShare(folder.connection.settings, tenant_slug="acme").check()
 
 
+def test_a_fault_is_met_a_few_times_and_then_the_report_has_failed(
+    folder: Folder, committed_world: World
+) -> None:
+    report = ask(folder, committed_world)
+    with tenant_context(folder.tenant):
+        with transaction.atomic():
+            ExposurePage.objects.create(
+                tenant=folder.tenant, report=report, stage=Stage.ITEMS, number=0, told=b"torn"
+            )
+            ExposureReport.objects.update(stage=Stage.OUTCOME)
+        for _ in collect._BACK_OFF_S:
+            assert collect.work(report.pk) is Outcome.WAITS
+            with transaction.atomic():
+                ExposureReport.objects.update(not_before=None)
+        assert collect.work(report.pk) is Outcome.ENDED
+        with transaction.atomic():
+            report.refresh_from_db()
+    assert report.state == ReportState.FAILED
+    assert report.error == "Kenward could not go on because of a fault."
+
+
 def test_a_newer_request_takes_the_place_of_an_older_one(
     folder: Folder, committed_world: World
 ) -> None:

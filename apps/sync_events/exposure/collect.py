@@ -76,7 +76,7 @@ def work(report_id: int) -> Outcome:
         return _wait_or_fail(report, token, "The source has forgotten where the listing was.")
     except ConnectorError as error:
         return _refused(report, token, error)
-    except Exception:
+    except Exception:  # let through, it would be met again with each claim, and never be counted
         log.exception("exposure report %s", report_id)
         return _wait_or_fail(report, token, "Kenward could not go on because of a fault.")
     reports.pause(report_id, token)

@@ -61,6 +61,8 @@ def told_by(report: ExposureReport) -> Told:
         gathered.take(one, observed)
         counts.update(problem.code for problem in one.page.problems)
         problems += one.page.problems[: PROBLEMS - len(problems)]
+    if gathered.has_prefixes:
+        gathered.find_prefixed(pages_of(report))
     listing = gathered.listing()
     # Of a source that was looked at in part nobody knows what has gone.
     seen = Counter(listing.before.tolist())

@@ -117,6 +117,20 @@ class Observed:
         )
         return clauses if all(clauses) else NOBODY
 
+    def within(self, places: Iterable[str]) -> frozenset[str]:
+        """Return places, by the keys of their ids, and all places below them."""
+        inside = {known: True for place in places if (known := key(place)) in self.places}
+        for start in self.places if inside else ():
+            way: list[str] = []
+            above: str | None = start
+            while above is not None and above not in inside:
+                inside[above] = False  # a circle ends here; `evaluate` refuses it
+                way.append(above)
+                above = self.places[above].parent
+            if above is not None and inside[above]:
+                inside.update(dict.fromkeys(way, True))
+        return frozenset(name for name, is_inside in inside.items() if is_inside)
+
     def _is_older(self, stored: datetime | None, at: datetime) -> bool:
         """Return whether an observation is older than the stored one, unless a clock ran ahead."""
         return stored is not None and at < stored <= self._now

@@ -1,7 +1,8 @@
 """A source's page as a report keeps it until it is made: permissions whole, items as numbers.
 
-Of an item remain a digest of its id, its policy, kind, type, top folder, size, and of a few the
-path. No title is kept, and nothing of the content was ever asked for.
+Of an item remain its id with a digest, its policy, kind, type, top folder, size, and of a few the
+path. No title is kept, and nothing of the content was ever asked for. The report itself has no ids:
+they are kept until it is made, since a later page may call all gone that begins alike.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class Told:
     """A page as it was kept.
 
     Attributes:
-        page: its permissions and problems; no items.
+        page: its permissions, problems, subtrees and places that are gone; no items.
+        ids: external ids, one for each row of `items`.
         sampled: (row of `items`, path) of a few.
     """
 
@@ -76,6 +78,7 @@ class Told:
     policies: list[RemotePolicy]
     classes: list[Class]
     items: Items
+    ids: list[str]
     sampled: list[tuple[int, str]]
 
 
@@ -133,6 +136,8 @@ def unpack(kept: bytes | memoryview) -> Told:
         acls=tuple(_unpacked_acl(acl, people) for acl in told["acls"]),
         are_acls_complete=told["complete"],
         problems=tuple(Problem(*one) for one in told["problems"]),
+        deleted_prefixes=tuple(told.get("prefixes", ())),
+        deleted_places=tuple(told.get("places", ())),
     )
     rows = told.get("rows") or [""] * 5
     return Told(
@@ -146,6 +151,7 @@ def unpack(kept: bytes | memoryview) -> Told:
             _array(rows[3], np.int64),
             _array(rows[4], np.int64),
         ),
+        ids=told.get("ids", []),
         sampled=[(row, path) for row, path in told.get("paths", ())],
     )
 
@@ -201,22 +207,25 @@ def _items(page: Page, before: Mapping[str, int], paths: int) -> dict[str, Any]:
     """Return the rows in the order in which a sync applies them: policies, items, deletions."""
     policies: dict[RemotePolicy, int] = {}
     classes: dict[Class, int] = {}
-    rows: list[tuple[int, int, int, int, int]] = []
-    for name, policy in page.item_policies:
-        number = policies.setdefault(policy, len(policies))
-        rows.append((name_of(name), number, UNTOLD, 0, 0))
+    ids = [name for name, _ in page.item_policies]
+    ids += [*(item.external_id for item in page.items), *page.deleted_ids]
+    rows: list[tuple[int, int, int, int]] = []
+    for _, policy in page.item_policies:
+        rows.append((policies.setdefault(policy, len(policies)), UNTOLD, 0, 0))
     first = len(rows)
     for item in page.items:
         number = policies.setdefault(item.policy, len(policies))
         of = classes.setdefault(_class(item), len(classes))
-        known = before.get(item.external_id, 0)
-        rows.append((name_of(item.external_id), number, of, item.size_bytes, known))
-    rows += [(name_of(name), GONE, UNTOLD, 0, 0) for name in page.deleted_ids]
-    columns = list(zip(*rows, strict=True)) or [()] * 5
+        rows.append((number, of, item.size_bytes, before.get(item.external_id, 0)))
+    rows += [(GONE, UNTOLD, 0, 0)] * len(page.deleted_ids)
+    columns = [map(name_of, ids), *(list(zip(*rows, strict=True)) or [()] * 4)]
     types = (np.uint64, np.int32, np.int32, np.int64, np.int64)
     return {
         "policies": list(policies),
         "classes": list(classes),
+        "ids": ids,
+        "prefixes": page.deleted_prefixes,
+        "places": page.deleted_places,
         "rows": [_packed(column, of) for column, of in zip(columns, types, strict=True)],
         "paths": [
             [first + row, page.items[row].path[:_LONGEST_PATH]]
