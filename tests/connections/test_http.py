@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from apps.connections.errors import (
     ConnectorError,
@@ -30,6 +34,8 @@ from apps.connections.errors import (
 )
 from apps.connections.http_answers import Answer, error_for, retry_after_s
 from apps.connections.pace import Pace
+from apps.documents.extract.errors import TooLarge
+from apps.documents.extract.run import extract
 from apps.ops.sandbox.serve import serving
 from tests.connections.asked_source import FILE, AskedSource, Token
 
@@ -223,3 +229,39 @@ def test_a_process_that_ends_leaves_no_connection_open(source: AskedSource) -> N
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert source.asked() == ["/file"]
+
+
+class Huge(socketserver.StreamRequestHandler):
+    """Answers with two gigabytes, for as long as somebody takes them."""
+
+    sent: ClassVar[int] = 0
+    has_ended: ClassVar[threading.Event] = threading.Event()
+
+    @override
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            continue
+        self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000000\r\n\r\n")
+        try:
+            for _ in range(2_000_000_000 // len(FILE)):
+                self.wfile.write(FILE)
+                Huge.sent += len(FILE)
+        except OSError:
+            Huge.has_ended.set()
+
+
+def test_of_two_gigabytes_no_more_is_taken_than_may_be_read(source: AskedSource) -> None:
+    most = 1024 * 1024
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Huge) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = "{}:{}".format(*server.server_address)
+        client = source.client(hosts=(host,))
+        with (
+            pytest.raises(TooLarge),
+            client.opened(f"http://{host}/huge", item="f") as content,
+        ):
+            extract(content, file_name="huge.txt", max_bytes=most)
+        assert Huge.has_ended.wait(10), "the connection is closed"
+        server.shutdown()
+    # What lay in the sockets between the two was sent, too.
+    assert Huge.sent < 32 * most

@@ -64,22 +64,29 @@ def work(report_id: int) -> Outcome:
     with transaction.atomic():
         report = ExposureReport.objects.select_related("connection__tenant").get(pk=report_id)
     try:
-        with reports.beating(report_id, token):
+        return _work_on(report, token)
+    except ClaimLost:
+        return Outcome.NOT_OURS
+
+
+def _work_on(report: ExposureReport, token: UUID) -> Outcome:
+    try:
+        with reports.beating(report.pk, token):
             if report.stage == Stage.OUTCOME:
                 outcome.make(report, token)
                 return Outcome.ENDED
             _list(report, token)
     except ClaimLost:
-        return Outcome.NOT_OURS
+        raise
     except CursorExpired:
         _begin_stage(report, token, Stage(report.stage))
         return _wait_or_fail(report, token, "The source has forgotten where the listing was.")
     except ConnectorError as error:
         return _refused(report, token, error)
     except Exception:  # let through, it would be met again with each claim, and never be counted
-        log.exception("exposure report %s", report_id)
+        log.exception("exposure report %s", report.pk)
         return _wait_or_fail(report, token, "Kenward could not go on because of a fault.")
-    reports.pause(report_id, token)
+    reports.pause(report.pk, token)
     return Outcome.MORE
 
 
