@@ -143,7 +143,11 @@ class Slack(Source):
     @override
     def edit(self, item: str, text: str) -> None:
         if item in self.workspace.files:
+            file = self.workspace.file(item)
+            before = file.updated_at
             self.workspace.edit_file(item, text.encode())
+            # Slack counts whole seconds: two edits within one that leave the length are the same.
+            file.updated_at = max(file.updated_at, before + 1)
             return
         channel_id, _, ts = item.partition(":")
         self.workspace.edit(channel_id, ts, text)

@@ -56,6 +56,7 @@ class Slack:
             " everything otherwise.",
             "User groups give nobody access at Slack, so they are not listed.",
             "The app reads only channels that it is in.",
+            "A file that is edited twice within a second, and keeps its length, is read once.",
         ),
     )
     fields_schema: ClassVar[Mapping[str, Any]] = threads.FIELDS_SCHEMA
