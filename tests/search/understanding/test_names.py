@@ -62,6 +62,25 @@ def test_names_go_with_a_deleted_document_and_move_with_a_moved_one(shelf: Catal
     assert words_of("private/merger.md") == set()
 
 
+def test_names_of_rows_that_are_erased_are_erased(shelf: Catalogue) -> None:
+    merger = Document.objects.get(path="private/merger.md")
+    erased = merger.pk
+    merger.delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM search_nameword WHERE document_id = %s", [erased])
+        assert cursor.fetchone() is None
+        cursor.execute("SELECT 1 FROM search_nameword WHERE word = 'oslo'")
+        assert cursor.fetchone() is not None
+
+
+def test_names_of_all_documents_of_a_statement_follow(shelf: Catalogue) -> None:
+    before = {path: words_of(path) for path in ("private/merger.md", "staff/hotels/oslo.md")}
+    Document.objects.update(author="Somebody Else")
+    for path, words in before.items():
+        authors = {("a", "somebody"), ("a", "else")}
+        assert words_of(path) == {word for word in words if word[0] != "a"} | authors
+
+
 def test_code_that_forgets_its_filter_sees_the_readers_names_alone(shelf: Catalogue) -> None:
     from apps.acls import resolve
 
