@@ -48,9 +48,10 @@ def sandbox(data_dir: Path, web_port: int, environment: dict[str, str]) -> Child
 def background(environment: dict[str, str]) -> list[ChildSpec]:
     """Return how to start everything that works without being asked."""
     return [
-        # Apart from content, which may wait long for a source: nothing delays a revocation.
-        _worker("worker-permissions", "permissions", 4, environment),
-        _worker("worker-sync", "sync", 4, environment),
+        # Apart from content, which may wait long for a source: nothing delays a revocation. Threads
+        # mostly wait, too, for sources that let themselves be asked seldom: so there are several.
+        _worker("worker-permissions", "permissions", 8, environment),
+        _worker("worker-sync", "sync", 8, environment),
         _worker("worker-index", "index", 1, environment),
         # Its threads wait for other people's servers: none of them is one that syncs need.
         _worker("worker-webhooks", "webhooks", 8, environment),

@@ -14,7 +14,7 @@ from django.db import connections
 def repeating(act: Callable[[], bool], *, every_s: float, name: str) -> Iterator[None]:
     """Call an act again and again for the length of the block, for the bound tenant.
 
-    It runs in a thread of its own, with that thread's database connection, so that it goes on while
+    It runs in a thread of its own, with a database connection for each call, so that it goes on while
     the block waits for something. Leaving the block waits for an act that is under way.
 
     Args:
@@ -42,5 +42,6 @@ def _repeat(act: Callable[[], bool], every_s: float, is_over: threading.Event) -
         while not is_over.wait(every_s):
             if not act():
                 return
+            connections.close_all()  # back to the pool, which others need meanwhile
     finally:
         connections.close_all()

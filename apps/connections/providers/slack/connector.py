@@ -49,7 +49,7 @@ class Slack:
         requests_per_s=0.8,
         burst=20,
         # Of each slice the lists of people and channels take their part again.
-        slice_s=60.0,
+        slice_s=30.0,
         cannot=(
             "Slack keeps no log of changes: without events, edits and deletions of messages are"
             " noticed within hours if they are younger than a week, and by the next comparison of"
