@@ -90,12 +90,17 @@ def _requested(source: Connection, push: Push) -> list[SyncRun]:
         names = push.external_ids[:MOST_NAMES]
         wanted.append(runs.note_changes(source, names, lane=Lane.PERMISSIONS))
     elif push.follows:
-        subscription = PushSubscription.objects.filter(
-            connection=source, source_id=push.subscription
-        ).first()
-        log_positions.tell(source, subscription.name if subscription else "")
+        log_positions.tell(source, _log_of(source, push))
         wanted.append(runs.request(source, Lane.PERMISSIONS, trigger=SyncRun.Trigger.CHANGE))
     return wanted
+
+
+def _log_of(source: Connection, push: Push) -> str:
+    """Return the log that has something new; empty where it is not known, and all may have."""
+    if not push.subscription:
+        return ""
+    known = PushSubscription.objects.filter(connection=source, source_id=push.subscription)
+    return known.values_list("name", flat=True).first() or ""
 
 
 def _stop(source: Connection) -> None:
