@@ -14,8 +14,8 @@ from django.db import connections
 def repeating(act: Callable[[], bool], *, every_s: float, name: str) -> Iterator[None]:
     """Call an act again and again for the length of the block, for the bound tenant.
 
-    It runs in a thread of its own, so that it goes on while the block waits for something, and takes
-    a database connection for each call. Leaving the block waits for an act that is under way.
+    It runs in a thread of its own, so that it goes on while the block waits for something, with a
+    database connection for each call. Leaving the block waits for an act that is under way.
 
     Args:
         act: opens its own transaction and returns whether to go on.
