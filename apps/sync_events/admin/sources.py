@@ -109,7 +109,7 @@ class SyncedConnectionAdmin(ConnectionAdmin):
         """Add how far behind the source we are, and lead to the pages of its account."""
         if isinstance(source := kwargs.get("obj"), Connection) and source.pk:
             if self.has_change_permission(request):
-                context["account_links"] = accounts.links(source)
+                context["account_pages"] = accounts.links(source)
             found = lag.of(source)
             context["lag_badge"], context["lag_reason"] = (
                 lag_words.badge(found),
