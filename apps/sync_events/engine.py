@@ -152,7 +152,7 @@ def _store_sweep(run: SyncRun, token: UUID, connector: Connector, ends_at: float
         _answer_hints(run, token, connector)
         if page.cursor is None:
             continue
-        if run.lane == Lane.PERMISSIONS:
+        if run.lane == Lane.PERMISSIONS:  # what is left of a log is read with the next page
             following.follow(run, token, connector, ends_at=ends_at)
         if page.cursor != began_at and time.monotonic() > ends_at:
             return False

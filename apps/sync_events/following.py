@@ -83,7 +83,7 @@ def _follow(
         if ended is _Ended.TIME_UP:
             return False
         if ended is _Ended.NEWS:
-            # What was read in this pass, by another clock than ours, is not read again.
+            # By the database's clock, which may be behind ours: what this pass read is not read again.
             since = min(since, unread.asked_at) if since is not None else None
             unread = log_positions.unread(run.connection, since=since)
         else:

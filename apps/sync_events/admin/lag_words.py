@@ -28,8 +28,8 @@ _NEVER = {
     "compared": "Never so far",
     "asked": "Never so far",
     "told": "None so far",
-    "reported": "None is waiting:",
-    "indexed": "None is waiting:",
+    "reported": "Nothing waits;",
+    "indexed": "Nothing waits;",
 }
 _WAITING = ("reported", "indexed")
 
