@@ -83,7 +83,7 @@ def _follow(
         if ended is _Ended.TIME_UP:
             return False
         if ended is _Ended.NEWS:
-            # By the database's clock, which may be behind ours: what this pass read is not read again.
+            # The database's clock may be behind ours: what this pass has read is not read again.
             since = min(since, unread.asked_at) if since is not None else None
             unread = log_positions.unread(run.connection, since=since)
         else:
