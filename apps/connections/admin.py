@@ -18,8 +18,10 @@ from apps.connections import (
     auth_config_admin,  # noqa: F401  registers the page
     change,
     create,
+    picker,
     providers,
 )
+from apps.connections.connect import CHOOSE
 from apps.connections.credentials import scopes
 from apps.connections.credentials.models import CredentialState
 from apps.connections.forms import ConnectionForm, connection_form
@@ -122,7 +124,11 @@ class ConnectionAdmin(TenantModelAdmin):
         """Offer what is possible in this state."""
         if obj.owner_id is not None or obj.state == ConnectionState.DISCONNECTED:
             return ()
-        return ("pause",) if obj.state == ConnectionState.ACTIVE else ("resume",)
+        if obj.state == ConnectionState.ACTIVE:
+            return ("pause",)
+        # Where something is to be chosen first, that page starts it.
+        waits_for_choice = obj.state_reason == CHOOSE and picker.offers(obj)
+        return () if waits_for_choice else ("resume",)
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
@@ -131,9 +137,9 @@ class ConnectionAdmin(TenantModelAdmin):
         moved = sum(change.pause(connection=one, actor=request.user) for one in tenants)  # type: ignore[arg-type]
         _tell(self, request, moved, len(queryset), "paused")
 
-    @admin.action(description="Resume", permissions=["change"])
+    @admin.action(description="Start syncing", permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
-        """Sync the chosen connections again."""
+        """Sync the chosen connections, for the first time or again."""
         tenants = queryset.filter(owner=None)
         moved = sum(change.resume(connection=one, actor=request.user) for one in tenants)  # type: ignore[arg-type]
         _tell(self, request, moved, len(queryset), "resumed")

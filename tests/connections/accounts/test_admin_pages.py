@@ -151,6 +151,7 @@ def test_from_the_account_to_the_first_sync(world: World, source: Source) -> Non
     change = f"{CONNECTIONS}{connection.pk}/change/"
     page = ida.get(change).content.decode()
     assert "Choose what to sync" in page and "ida@example.com, by Desks" in page
+    assert "Start syncing" not in page, "the page on which it is chosen starts it"
     choose = f"{CONNECTIONS}{connection.pk}/choose/"
     assert "Plans" in ida.get(choose).content.decode()
     response = ida.post(choose, {"picked": [plans], "start": ""})
