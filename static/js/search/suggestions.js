@@ -30,7 +30,7 @@ export class Suggestions {
     for (const [name, value] of Object.entries(attributes)) this.box.setAttribute(name, value);
     this.box.addEventListener("input", () => this.ask());
     this.box.addEventListener("keydown", (event) => this.key(event));
-    this.box.addEventListener("blur", () => setTimeout(() => this.close(), 150));
+    this.box.addEventListener("blur", () => setTimeout(() => this.left(), 150));
     // The box keeps the focus, and so the list stays open until the click has arrived.
     this.list.addEventListener("mousedown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => {
@@ -74,6 +74,11 @@ export class Suggestions {
     this.asked += 1;
     clearTimeout(this.timer);
     if (!this.list.hidden) this.show([]);
+  }
+
+  left() {
+    // Whoever has come back meanwhile types again, and waits for an answer.
+    if (document.activeElement !== this.box) this.close();
   }
 
   key(event) {
